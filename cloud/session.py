@@ -1,0 +1,43 @@
+"""The one place where AWS clients are made: region always named, time-outs short, retries chosen by the caller."""
+
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from recovery.errors import Refused, Unreachable
+
+
+def client(service: str, region: str, *, timeout: float = 5.0, attempts: int = 3) -> Any:
+    """A client for `service` in `region`. `timeout` is seconds to connect and to read; `attempts` includes the first."""
+    return boto3.session.Session().client(
+        service,
+        region_name=region,
+        config=Config(
+            connect_timeout=timeout,
+            read_timeout=timeout,
+            retries={"total_max_attempts": attempts, "mode": "standard"},
+        ),
+    )
+
+
+def caller_account(region: str) -> str:
+    """The account of our credentials. Raises Unreachable when STS of that region does not answer or refuses."""
+    try:
+        return client("sts", region).get_caller_identity()["Account"]
+    except (BotoCoreError, ClientError) as error:
+        raise Unreachable(
+            f"STS in {region} did not say which account this is: {error}",
+            next_step="check the AWS credentials of this shell and the network path to the region",
+        ) from None
+
+
+def require_account(expected: str, region: str) -> None:
+    """Raises Refused when the credentials are of another account than `expected`."""
+    actual = caller_account(region)
+    if actual != expected:
+        raise Refused(
+            f"these credentials are of account {actual}, this is about account {expected}",
+            next_step="switch to the right AWS profile and run the command again",
+        )

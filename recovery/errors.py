@@ -1,0 +1,70 @@
+"""Every failure the `dr` command words itself.
+
+    DrError
+    ├── Refused            2  nothing was changed; the message says what to do instead
+    │   ├── PlanError          the plan or the configuration is wrong (all places at once)
+    │   └── LeaseRefused       the site lease says no
+    ├── Failed             1  something was begun or could not be reached; running again resumes
+    │   ├── Unreachable        no answer: proves nothing about the other side
+    │   └── Ambiguous          the effect may or may not have happened
+    └── Corrupt            1  a copy does not match its manifest
+
+The number is the process's exit code; 64 is a usage error, monitors use 0/1/2/3.
+"""
+
+from collections.abc import Sequence
+
+EXIT_DONE, EXIT_FAILED, EXIT_REFUSED, EXIT_USAGE = 0, 1, 2, 64
+
+
+class DrError(Exception):
+    """What went wrong, the state found, and `next_step`: what the person reading it should do."""
+
+    exit_code = EXIT_FAILED
+
+    def __init__(self, what: str, *, next_step: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.next_step = next_step
+
+    def __str__(self) -> str:
+        return f"{self.what}\nNext: {self.next_step}" if self.next_step else self.what
+
+
+class Refused(DrError):
+    """Raised before any effect: the request is wrong or unsafe in the state that was found."""
+
+    exit_code = EXIT_REFUSED
+
+
+class PlanError(Refused):
+    """The plan or a stack's configuration is invalid; `problems` names every place."""
+
+    def __init__(self, source: str, problems: Sequence[str], *, next_step: str = "") -> None:
+        self.problems = tuple(problems)
+        count = len(self.problems)
+        listing = "\n".join(f"  {problem}" for problem in self.problems)
+        super().__init__(
+            f"{source}: {count} problem{'s' if count != 1 else ''}\n{listing}",
+            next_step=next_step or f"correct {source} and run the command again",
+        )
+
+
+class LeaseRefused(Refused):
+    """The site lease does not allow it: held by the other site, not initialised, or moved since it was read."""
+
+
+class Failed(DrError):
+    """An effect was begun and did not finish; the same command resumes."""
+
+
+class Unreachable(Failed):
+    """Something outside did not answer. It is UNKNOWN, never fine and never dead."""
+
+
+class Ambiguous(Failed):
+    """A request was sent and its answer lost; settle it by a strongly consistent read."""
+
+
+class Corrupt(Failed):
+    """A copy's bytes do not match what its manifest promises."""

@@ -1,0 +1,87 @@
+"""A backup is its manifest: written last, once, and complete. No manifest, no backup."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from recovery.errors import Corrupt
+from recovery.plan import SiteName
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Part(_Model):
+    """One object of the backup. `sha256` is of the stored bytes, hexadecimal; `raw_bytes` before compression."""
+
+    key: str
+    bytes: int = Field(gt=0)
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    raw_bytes: int = Field(gt=0)
+
+
+class Source(_Model):
+    """Where the backup was taken from."""
+
+    site: SiteName
+    epoch: int
+    system_identifier: str
+    timeline: int
+    server_version: str
+    database: str
+
+
+class Manifest(_Model):
+    """Everything needed to restore and to judge one backup."""
+
+    format: Literal[1] = 1
+    dataset: str
+    kind: str
+    id: str
+    started: AwareDatetime
+    finished: AwareDatetime
+    source: Source
+    start_position: str
+    stop_position: str
+    compression: Literal["zstd"] = "zstd"
+    parts: tuple[Part, ...] = Field(min_length=1)
+    tools: dict[str, str]
+    parent: str | None = None
+    plan_digest: str
+    retain_until: AwareDatetime
+
+    @property
+    def bytes(self) -> int:
+        """Stored size in bytes."""
+        return sum(part.bytes for part in self.parts)
+
+    def to_json(self) -> bytes:
+        """The object's content."""
+        return self.model_dump_json(indent=1).encode() + b"\n"
+
+    @classmethod
+    def from_json(cls, body: bytes, *, key: str) -> "Manifest":
+        """Read a manifest. Raises Corrupt naming `key` when it is not one."""
+        try:
+            return cls.model_validate_json(body)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"]) or "content"
+            raise Corrupt(
+                f"manifest {key} is not valid: {where}: {first['msg']}",
+                next_step="restore from an older backup (`dr backups`), and find out who wrote this object",
+            ) from None
+
+
+class Pointer(_Model):
+    """The newest backup of a kind. A pointer of a higher epoch is never moved by a lower one."""
+
+    manifest_key: str
+    epoch: int
+    finished: AwareDatetime
+
+    def superseded_by(self, epoch: int, finished: datetime) -> bool:
+        """Whether a backup of `epoch` that finished at `finished` is newer than what this names."""
+        return (epoch, finished) > (self.epoch, self.finished)

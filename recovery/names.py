@@ -1,0 +1,79 @@
+"""Every name that two places must agree on, derived from the plan and the account: no stack needs another's state."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from recovery.plan import Plan, SiteName
+
+PREFIX = "ultramarket"
+POINTERS = "pointers/"
+BUNDLE_KEY = "bundle/bundle.json"
+MARKER_KEY = "failover/dr-active"
+MARKER_TEXT = "ultramarket-dr-active"
+GATE_SERVICE = "postgres-gate"
+GATE_LABEL = {"app.kubernetes.io/component": "gate"}
+PLAN_FOLDER = "/etc/ultramarket-dr"
+PLAN_FILE = f"{PLAN_FOLDER}/recovery.yaml"
+POSTGRES_PORT = 5432
+
+# Database roles, one per duty.
+ROLE_BACKUP = "dr_backup"
+ROLE_GUARD = "dr_guard"
+ROLE_REPLICATION = "dr_replication"
+ROLE_PROMOTER = "dr_promoter"
+
+
+@dataclass(frozen=True)
+class Names:
+    """Names of what the stacks declare and the scripts use, for one AWS account."""
+
+    plan: Plan
+    account: str
+
+    @property
+    def control_table(self) -> str:
+        """The DynamoDB table that holds the lease and the journal."""
+        return f"{PREFIX}-dr-control"
+
+    def backup_bucket(self, site: SiteName) -> str:
+        """The bucket with backups in `site`'s region."""
+        return f"{PREFIX}-backups-{self.account}-{self.plan.site(site).region}"
+
+    @property
+    def marker_bucket(self) -> str:
+        """The bucket of the failover marker, in the DR region."""
+        return f"{PREFIX}-failover-{self.account}-{self.plan.sites.dr.region}"
+
+    @property
+    def marker_host(self) -> str:
+        """Where Route 53's checkers read the marker: the regional name, since the global one depends on us-east-1."""
+        return f"{self.marker_bucket}.s3.{self.plan.sites.dr.region}.amazonaws.com"
+
+    @property
+    def dr_cluster(self) -> str:
+        """The warm EKS cluster."""
+        return f"{PREFIX}-dr"
+
+    @property
+    def bundle_url(self) -> str:
+        """What `dr promote` reads first."""
+        return f"s3://{self.backup_bucket('dr')}/{BUNDLE_KEY}"
+
+    def role_arn(self, duty: str) -> str:
+        """The IAM role of one duty, for example `writer`."""
+        return f"arn:aws:iam::{self.account}:role/{PREFIX}-dr-{duty}"
+
+
+def backup_prefix(dataset: str, kind: str, *, epoch: int, source: str, started: datetime, run: str) -> str:
+    """The folder of one backup. Epoch and source identity keep a fenced site from overwriting its successor's copies."""
+    return f"{dataset}/{kind}/{epoch:08d}/{source}/{started:%Y%m%dT%H%M%SZ}-{run}/"
+
+
+def manifest_key(prefix: str) -> str:
+    """The object whose presence makes `prefix` a backup."""
+    return f"{prefix}manifest.json"
+
+
+def pointer_key(dataset: str, kind: str) -> str:
+    """The small object that names the newest backup of a kind."""
+    return f"{POINTERS}{dataset}/{kind}.json"
