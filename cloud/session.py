@@ -10,7 +10,7 @@ from recovery.errors import Refused, Unreachable
 
 
 def client(service: str, region: str, *, timeout: float = 5.0, attempts: int = 3) -> Any:
-    """A client for `service` in `region`. `timeout` is seconds to connect and to read; `attempts` includes the first."""
+    """A client for `service` in `region`; `timeout` seconds to connect and to read; `attempts` with the first."""
     return boto3.session.Session().client(
         service,
         region_name=region,

@@ -1,5 +1,6 @@
 """Parent of every process of a run: starts them, ends them by id in reverse order, reaps what they leave behind."""
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -111,10 +112,8 @@ class Supervisor:
         if child is None:
             return
         _signal_group(child.process, signal.SIGTERM)
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             child.process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            pass
         _signal_group(child.process, signal.SIGKILL)
         child.process.wait()
 

@@ -65,7 +65,7 @@ class Names:
 
 
 def backup_prefix(dataset: str, kind: str, *, epoch: int, source: str, started: datetime, run: str) -> str:
-    """The folder of one backup. Epoch and source identity keep a fenced site from overwriting its successor's copies."""
+    """The folder of one backup; epoch and source keep a fenced site from overwriting its successor's copies."""
     return f"{dataset}/{kind}/{epoch:08d}/{source}/{started:%Y%m%dT%H%M%SZ}-{run}/"
 
 

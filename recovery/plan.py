@@ -89,7 +89,7 @@ class Sites(Model):
         if not any(regions <= allowed for allowed in MRSC_REGION_SETS):
             sets = "; ".join(", ".join(sorted(s)) for s in MRSC_REGION_SETS)
             raise ValueError(
-                f"regions {', '.join(sorted(regions))} are not in one DynamoDB strong-consistency set; the sets are {sets}"
+                f"regions {', '.join(sorted(regions))} are not in one DynamoDB strong-consistency set: {sets}"
             )
         return self
 

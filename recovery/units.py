@@ -11,7 +11,7 @@ _DURATION = re.compile(r"(\d+)(s|m|h|d|w|y)")
 
 
 def parse_duration(value: object) -> timedelta:
-    """`"15m"` → 15 minutes; a year is 365 days. Raises ValueError for anything else, numbers without a unit included."""
+    """`"15m"` → 15 minutes; a year is 365 days. Raises ValueError for anything else."""
     if isinstance(value, timedelta):
         return value
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None

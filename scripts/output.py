@@ -30,3 +30,11 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
 def say(text: str, style: str = "") -> None:
     """A line for people, on standard error so that `--json` stays clean."""
     errors.print(text, style=style or None, markup=False)
+
+
+class ExitWith(Exception):
+    """Ends the command with `code` without a message: for monitors, whose result is their exit code."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
