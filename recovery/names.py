@@ -64,6 +64,12 @@ class Names:
         return f"arn:aws:iam::{self.account}:role/{PREFIX}-dr-{duty}"
 
 
+def namespace_identity(site: SiteName, account: str, region: str) -> dict[str, str]:
+    """Annotations of a site's namespace: declared with the cluster, compared by `dr promote` before any effect."""
+    domain = "dr.ultramarket.com"
+    return {f"{domain}/site": site, f"{domain}/account": account, f"{domain}/region": region}
+
+
 def backup_prefix(dataset: str, kind: str, *, epoch: int, source: str, started: datetime, run: str) -> str:
     """The folder of one backup; epoch and source keep a fenced site from overwriting its successor's copies."""
     return f"{dataset}/{kind}/{epoch:08d}/{source}/{started:%Y%m%dT%H%M%SZ}-{run}/"

@@ -163,9 +163,35 @@ class ServiceAnswer:
     status: int
     site: SiteName | None
     epoch: int | None
+    database: str | None = None  # "ok" when the service reaches its database
 
 
 class Edge(Protocol):
     """HTTP through one way in: an edge addressed directly, or the public name through one resolver."""
 
     def ask(self, service: str) -> ServiceAnswer: ...
+
+
+class OldSite(Protocol):
+    """The edge of the site that is being left."""
+
+    def accepts_write(self, run: str) -> bool | None:
+        """Whether it acknowledged a write just now; None when nobody answered, which proves nothing."""
+        ...
+
+
+class WriteGate(Protocol):
+    """The DR site's primary as the application reaches it: through the gate."""
+
+    def announce(self, epoch: int, run: str) -> None:
+        """Write site and epoch where the services read them, and a probe row; returns after the commit. Raises
+        Unreachable while the gate is closed, Failed when the database does not accept writes."""
+        ...
+
+
+class Marker(Protocol):
+    """The object whose presence moves the public name."""
+
+    def present(self) -> bool: ...
+
+    def put(self, run: str, epoch: int) -> None: ...
