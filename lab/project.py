@@ -1,0 +1,38 @@
+"""The stack files as the lab uses them: copies under the run's folder, with the lab's overlay and a shorter lease.
+
+The repository stays clean: Pulumi writes into the copies only.
+"""
+
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+STACKS = ("foundation", "prod", "dr")
+_LEASE = {"duration": "10s", "renewal": "2s", "margin": "2s"}
+
+
+def write_project(folder: Path, overlay: Mapping[str, Mapping[str, Any]]) -> Path:
+    """Copy program, plan and stack files into `folder`; `overlay` maps stack → {config key: value}."""
+    folder.mkdir(parents=True)
+    for name in ("Pulumi.yaml", "__main__.py"):
+        shutil.copy(ROOT / name, folder / name)
+    (folder / "recovery.yaml").write_text(lab_plan((ROOT / "recovery.yaml").read_text()))
+    for stack in STACKS:
+        content = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())
+        content["config"] = {**content.get("config", {}), **overlay[stack]}
+        (folder / f"Pulumi.{stack}.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+    return folder
+
+
+def lab_plan(text: str) -> str:
+    """The plan with the lab's lease of 10 s, so that a run shows a whole fence wait in 12 s instead of 32."""
+    for key, value in _LEASE.items():
+        text, count = re.subn(rf"^(  {key}: )\d+s\b", rf"\g<1>{value}", text, flags=re.MULTILINE)
+        if count != 1:
+            raise ValueError(f"recovery.yaml: expected one line '  {key}: …' in lease, found {count}")
+    return text
