@@ -1,0 +1,102 @@
+"""Looking a name up at one DNS server, with or without a cache: what two kinds of customers do."""
+
+import ipaddress
+import random
+import time
+from dataclasses import dataclass, field
+
+import dns.exception
+import dns.message
+import dns.query
+import dns.rdatatype
+import dns.resolver
+from dns.rdtypes.ANY.CNAME import CNAME
+from dns.rdtypes.IN.A import A
+
+from recovery.errors import Refused, Unreachable
+
+_LONGEST_CHAIN = 8
+
+
+@dataclass
+class Resolver:
+    """Asks `server`:`port`. With `caches` every answer is kept for its own TTL, CNAME and address apart."""
+
+    server: str
+    port: int
+    caches: bool
+    timeout: float = 1.0
+    _kept: dict[str, tuple[float, dict[str, tuple[str, str]]]] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """For people."""
+        return f"{self.server}:{self.port} {'with' if self.caches else 'without'} cache"
+
+    def address(self, name: str) -> str:
+        """An IPv4 address of `name`; an address is its own. Raises Unreachable when there is no answer."""
+        if is_address(name):
+            return name
+        current = name
+        for _ in range(_LONGEST_CHAIN):
+            kind, value = self._one(current)
+            if kind == "A":
+                return value
+            current = value
+        raise Unreachable(f"{name}: more than {_LONGEST_CHAIN} names lead on from it")
+
+    def _one(self, name: str) -> tuple[str, str]:
+        until, known = self._kept.get(name, (0.0, {}))
+        if self.caches and time.monotonic() < until and name in known:
+            return known[name]
+        records = self._ask(name)
+        now = time.monotonic()
+        for owner, (ttl, kind, value) in records.items():
+            self._kept[owner] = (now + ttl, {owner: (kind, value)})
+        if name not in records:
+            raise Unreachable(f"{self.label} has no address for {name}")
+        _, kind, value = records[name]
+        return kind, value
+
+    def _ask(self, name: str) -> dict[str, tuple[int, str, str]]:
+        query = dns.message.make_query(name, dns.rdatatype.A)
+        try:
+            answer = dns.query.udp(query, self.server, port=self.port, timeout=self.timeout)
+        except (dns.exception.DNSException, OSError) as error:
+            reason = str(error) or type(error).__name__
+            raise Unreachable(f"{self.label} does not answer for {name}: {reason}") from None
+        records: dict[str, tuple[int, str, str]] = {}
+        for rrset in answer.answer:
+            owner = rrset.name.to_text(omit_final_dot=True)
+            record = random.choice(list(rrset))  # noqa: S311 - which of several addresses is no secret
+            if isinstance(record, A):
+                records[owner] = (rrset.ttl, "A", record.address)
+            elif isinstance(record, CNAME):
+                records[owner] = (rrset.ttl, "CNAME", record.target.to_text(omit_final_dot=True))
+        return records
+
+
+def is_address(name: str) -> bool:
+    """Whether `name` is an IP address already."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def parse_server(text: str) -> tuple[str, int]:
+    """`IP` or `IP:PORT`. Raises Refused."""
+    host, _, port = text.partition(":")
+    if not is_address(host) or (port and not port.isdigit()):
+        raise Refused(f"not a DNS server: {text!r}", next_step="write it as IP or IP:PORT, for example 10.0.0.2:53")
+    return host, int(port or 53)
+
+
+def system_server() -> tuple[str, int]:
+    """The machine's own first resolver. Raises Refused when it has none."""
+    try:
+        configured = dns.resolver.get_default_resolver()
+    except dns.resolver.NoResolverConfiguration:
+        raise Refused("this machine has no DNS resolver", next_step="name one with --resolver IP:PORT") from None
+    return str(configured.nameservers[0]), configured.port
