@@ -69,6 +69,7 @@ def set_up(children: Children, progress: Progress, current: str, lab: bool) -> d
         except BaseException:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C would leave the cleaning up half done
             children.end_all()
+            progress.say("ending every process and removing what was half made …")
             raise
     return {"inputs": current, **{name: str(job.result()) for name, job in jobs.items() if job.result()}}
 

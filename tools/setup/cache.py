@@ -74,12 +74,15 @@ def fresh_work(root: Path) -> Iterator[Path]:
 
 
 def remove(folder: Path) -> None:
-    """Remove a tree, if it is there, with read-only folders in it as Go's module cache has them."""
-    if not folder.exists():
+    """Remove a tree, if it is there, even with folders in it that nobody may write to, as Go makes them."""
+    try:
+        shutil.rmtree(folder)
+    except FileNotFoundError:
         return
-    for path, _, _ in os.walk(folder):
-        Path(path).chmod(0o700)
-    shutil.rmtree(folder, ignore_errors=True)
+    except PermissionError:
+        for path, _, _ in os.walk(folder):
+            Path(path).chmod(0o700)
+        shutil.rmtree(folder)
 
 
 def require_space(folder: Path, needed: int, what: str) -> None:
