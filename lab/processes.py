@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
+from weakref import WeakSet
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
@@ -60,7 +62,10 @@ class Child:
 class Supervisor:
     """Starts and ends processes. Start from a long-lived thread: the death signal follows the starting thread."""
 
+    living: ClassVar[WeakSet["Supervisor"]] = WeakSet()
+
     def __init__(self, logs: Path) -> None:
+        Supervisor.living.add(self)
         self.logs = logs
         self.logs.mkdir(parents=True, exist_ok=True)
         self.children: dict[str, Child] = {}
@@ -125,10 +130,11 @@ class Supervisor:
 
     @staticmethod
     def reap(timeout: float = 3.0) -> None:
-        """Kill and collect what was re-parented to us (needs `become_subreaper`)."""
+        """Kill and collect what was re-parented to us (needs `become_subreaper`), but no supervisor's own children."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
-            orphans = _children_of(os.getpid())
+            own = {child.process.pid for each in list(Supervisor.living) for child in list(each.children.values())}
+            orphans = [pid for pid in _children_of(os.getpid()) if pid not in own]
             if not orphans:
                 return
             for pid in orphans:

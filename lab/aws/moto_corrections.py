@@ -1,0 +1,71 @@
+"""Where moto 5.2.5 differs from S3 in what the lab needs; each put right by replacing one method."""
+
+import io
+import threading
+from typing import Any
+
+from moto.core.responses import ActionResult
+from moto.iam.access_control import PermissionResult
+from moto.s3.exceptions import ReplicationConfigurationNotFoundError
+from moto.s3.models import FakeBucket, FakeKey
+from moto.s3.responses import S3Response
+
+from lab.aws.bucket_policy import evaluate
+
+
+def apply() -> None:
+    """Put all of them in force in this process."""
+    FakeKey.__deepcopy__ = copy_without_content  # type: ignore[attr-defined]
+    FakeBucket.get_permission = bucket_permission  # type: ignore[method-assign]
+    S3Response.get_bucket_replication = get_bucket_replication  # type: ignore[method-assign]
+
+
+def copy_without_content(key: FakeKey, memo: dict[int, object]) -> FakeKey:
+    """What `copy.deepcopy` of an S3 object does here: its properties, not its bytes.
+
+    moto deep-copies every version of a bucket, content and uploaded parts included, to list them: a bucket with one
+    100 MB backup then costs 300 MB of copying for each listing. A listing needs no content.
+    """
+    duplicate: FakeKey = object.__new__(FakeKey)
+    state = {name: value for name, value in vars(key).items() if name not in {"_value_buffer", "lock", "multipart"}}
+    # A copy disposes of its own buffer and parts when collected, so it must not share the original's.
+    own = {"_etag": key.etag.strip('"'), "_value_buffer": io.BytesIO(), "lock": threading.Lock(), "multipart": None}
+    for name, value in (state | own).items():
+        object.__setattr__(duplicate, name, value)
+    memo[id(key)] = duplicate
+    return duplicate
+
+
+def bucket_permission(bucket: FakeBucket, action: str, resource: str) -> PermissionResult:
+    """A bucket policy's word, see `lab.aws.bucket_policy`."""
+    if bucket.policy is None:
+        return PermissionResult.NEUTRAL
+    return PermissionResult[evaluate(bucket.policy.decode(), action, resource)]
+
+
+def get_bucket_replication(response: Any) -> Any:
+    """The rules as they were put. moto keeps them, but answers every one with an empty prefix."""
+    response.data["Action"] = "GetBucketReplication"
+    stored = response.backend.get_bucket_replication(response.bucket_name)
+    if not stored:
+        raise ReplicationConfigurationNotFoundError(bucket_name=response.bucket_name)
+    rules = [replication_rule(rule) for rule in stored["Rule"]]
+    return response.serialized(
+        ActionResult({"ReplicationConfiguration": {"Role": stored["Role"], "Rules": rules}}),
+    )
+
+
+def replication_rule(stored: dict[str, Any]) -> dict[str, Any]:
+    """A rule as parsed from XML in the shape of the API: numbers, lists and empty elements."""
+    rule = {**stored, "Priority": int(stored["Priority"])}
+    if "Filter" in rule:
+        selected = rule["Filter"] = dict(rule["Filter"] or {})
+        if "And" in selected:
+            both = dict(selected["And"])
+            tags = both.pop("Tag", [])
+            selected["And"] = {**both, "Tags": tags if isinstance(tags, list) else [tags]}
+        elif "Prefix" in selected:
+            selected["Prefix"] = selected["Prefix"] or ""
+    if "Prefix" in rule:
+        rule["Prefix"] = rule["Prefix"] or ""
+    return rule

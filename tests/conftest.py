@@ -1,0 +1,39 @@
+"""Fixtures that several rooms' tests share. Unit tests need none of them."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from lab.addresses import Block, claim_block
+from lab.aws.site import Aws, start_aws
+from lab.processes import Supervisor
+
+
+@pytest.fixture(scope="session")
+def block() -> Iterator[Block]:
+    """Loopback addresses of this worker's own."""
+    claimed = claim_block()
+    yield claimed
+    claimed.release()
+
+
+@pytest.fixture(scope="session")
+def supervisor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Supervisor]:
+    """Parent of what lives as long as the session; a test that ends its processes makes a Supervisor of its own."""
+    parent = Supervisor(tmp_path_factory.mktemp("logs"))
+    yield parent
+    parent.stop_all()
+
+
+@pytest.fixture(scope="session")
+def session_aws(block: Block, supervisor: Supervisor, tmp_path_factory: pytest.TempPathFactory) -> Aws:
+    """AWS's stand-in, one per worker: moto, fronts, replicator."""
+    return start_aws(supervisor, block, tmp_path_factory.mktemp("aws"))
+
+
+@pytest.fixture
+def aws(session_aws: Aws) -> Iterator[Aws]:
+    """The session's AWS with everything reachable, before and after. Names of buckets and tables must be the test's."""
+    session_aws.reach.restore_all()
+    yield session_aws
+    session_aws.reach.restore_all()

@@ -1,0 +1,37 @@
+"""boto3 clients as a process at some place would make them."""
+
+import uuid
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from lab.aws.site import PLACE_REGIONS, Aws
+
+ONE_TRY = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=2)
+
+
+def client(aws: Aws, service: str, place: str, region: str | None = None, endpoint: str | None = None) -> Any:
+    """One attempt per call, 2 s: a test counts attempts."""
+    return boto3.Session().client(
+        service,  # type: ignore[call-overload]
+        endpoint_url=endpoint or aws.endpoint(place),
+        region_name=region or PLACE_REGIONS[place],
+        aws_access_key_id="lab",
+        aws_secret_access_key="lab",
+        config=ONE_TRY,
+    )
+
+
+def unique(stem: str) -> str:
+    """A name no other test uses."""
+    return f"{stem}-{uuid.uuid4().hex[:10]}"
+
+
+def make_bucket(s3: Any, stem: str, region: str, *, locked: bool = False) -> str:
+    """A versioned bucket in `region`; returns its name."""
+    name = unique(stem)
+    place = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+    s3.create_bucket(Bucket=name, ObjectLockEnabledForBucket=locked, **place)
+    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    return name
