@@ -50,14 +50,7 @@ class Aws:
 
     def env(self, place: str) -> dict[str, str]:
         """What a process at this place gets as environment, on top of its own."""
-        return {
-            "AWS_ENDPOINT_URL": self.endpoint(place),
-            "AWS_DEFAULT_REGION": PLACE_REGIONS[place],
-            "AWS_REGION": PLACE_REGIONS[place],
-            "AWS_ACCESS_KEY_ID": "lab",
-            "AWS_SECRET_ACCESS_KEY": "lab",
-            "AWS_EC2_METADATA_DISABLED": "true",
-        }
+        return aws_environment(self.block, place)
 
     @property
     def dns_status(self) -> Path:
@@ -68,6 +61,18 @@ class Aws:
         """Start one of the lab's own servers without waiting for it."""
         argv = [self.python, "-m", module, *arguments]
         return self.supervisor.start(name, argv, env=scrubbed_environment() | self.env("operator"), cwd=ROOT)
+
+
+def aws_environment(block: Block, place: str) -> dict[str, str]:
+    """What points a process at this place to the place's front. Raises KeyError for a place that does not exist."""
+    return {
+        "AWS_ENDPOINT_URL": f"http://{place_addresses(block)[place]}:{AWS_PORT}",
+        "AWS_DEFAULT_REGION": PLACE_REGIONS[place],
+        "AWS_REGION": PLACE_REGIONS[place],
+        "AWS_ACCESS_KEY_ID": "lab",
+        "AWS_SECRET_ACCESS_KEY": "lab",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
 
 
 def place_addresses(block: Block) -> dict[str, str]:
