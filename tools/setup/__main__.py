@@ -86,8 +86,8 @@ def main(argv: list[str]) -> int:
     if argv not in (["environment"], ["lab"]):
         sys.stderr.write("usage: python3 -m tools.setup environment | lab\n")
         return 64
-    signal.signal(signal.SIGTERM, _interrupt)
-    signal.signal(signal.SIGHUP, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # SIGINT too: whoever started us may ignore it
+        signal.signal(number, _interrupt)
     lab, current, record = argv == ["lab"], inputs(), read_record()
     if is_done(record, current, lab):
         return 0

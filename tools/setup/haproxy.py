@@ -4,6 +4,7 @@ Unpacked, not installed, as root too: installing the package would also start a 
 """
 
 import os
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -98,6 +99,6 @@ def wrapper(unpacked: Path, at: Path) -> str:
     search = ":".join(str(at / folder) for folder in libraries)
     return (
         "#!/bin/sh\n"
-        f"export LD_LIBRARY_PATH='{search}'${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}\n"
-        f"exec '{at / 'usr/sbin/haproxy'}' \"$@\"\n"
+        f"export LD_LIBRARY_PATH={shlex.quote(search)}${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}\n"
+        f'exec {shlex.quote(str(at / "usr/sbin/haproxy"))} "$@"\n'
     )

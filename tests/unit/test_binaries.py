@@ -1,0 +1,66 @@
+"""How the lab finds its programs."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from lab import binaries
+
+
+@pytest.fixture
+def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with all Go binaries, a HAProxy on PATH, and no record of a set-up."""
+    monkeypatch.setattr(binaries, "RECORD", tmp_path / "set-up.json")
+    monkeypatch.delenv("LAB_BIN", raising=False)
+    for name in (*binaries.GO_BINARIES, "haproxy"):
+        path = tmp_path / "bin" / name
+        path.parent.mkdir(exist_ok=True)
+        path.touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    return tmp_path / "bin"
+
+
+def test_binaries_are_where_the_last_set_up_put_them(built: Path) -> None:
+    binaries.RECORD.write_text(f'{{"bin": "{built}", "haproxy": "{built}/haproxy"}}')
+    found = binaries.find()
+    assert found["etcd"] == built / "etcd"
+    assert found.haproxy == built / "haproxy"
+    assert (found.postgres.bin / "pg_basebackup").exists()
+    with pytest.raises(KeyError, match="etcdctl is none of pulumi"):
+        found["etcdctl"]
+
+
+def test_lab_bin_overrides_the_record(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    binaries.RECORD.write_text('{"bin": "/gone"}')
+    monkeypatch.setenv("LAB_BIN", str(built))
+    assert binaries.find().bin == built
+
+
+def test_without_a_set_up_the_message_says_make_setup(built: Path) -> None:
+    with pytest.raises(binaries.BinariesMissing, match="have not been built; run `make setup`"):
+        binaries.find()
+
+
+def test_missing_binary_is_named_with_its_folder(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAB_BIN", str(built))
+    (built / "etcd").unlink()
+    with pytest.raises(binaries.BinariesMissing, match=f"no etcd in {built}, where LAB_BIN says; run `make setup`"):
+        binaries.find()
+
+
+def test_copied_postgres_can_be_read_by_every_user_whatever_the_umask(tmp_path: Path) -> None:
+    old = os.umask(0o077)
+    try:
+        copy = binaries.copy_postgres(tmp_path / "postgres")
+    finally:
+        os.umask(old)
+    for path in (tmp_path / "postgres", *(tmp_path / "postgres").rglob("*")):
+        mode = path.stat().st_mode
+        assert mode & stat.S_IROTH, path
+        assert not path.is_dir() or mode & stat.S_IXOTH, path
+    assert (copy.bin / "postgres").stat().st_mode & stat.S_IXOTH
+    assert list(copy.lib.glob("libpq-*"))
+    first = (copy.bin / "postgres").stat().st_ino
+    assert (binaries.copy_postgres(tmp_path / "postgres").bin / "postgres").stat().st_ino == first
