@@ -12,6 +12,7 @@ from pathlib import Path
 import psycopg
 
 from lab.addresses import POSTGRES_PORT
+from lab.binaries import Postgres
 from lab.processes import Child, Supervisor, die_with_parent, wait_until
 from recovery.names import ROLE_BACKUP, ROLE_GUARD, ROLE_PROMOTER, ROLE_REPLICATION
 
@@ -81,7 +82,7 @@ class Primary:
     """One PostgreSQL server in `folder`, on `address`:5432."""
 
     supervisor: Supervisor
-    postgres_bin: Path
+    postgres: Postgres
     folder: Path
     address: str
     gates: str
@@ -101,7 +102,7 @@ class Primary:
                 os.chown(path, self.uid, self.uid)
         # fmt: off
         made = subprocess.run(
-            [str(self.postgres_bin / "initdb"), "-D", str(self.data), "-U", "postgres", "--pwfile", str(secret),
+            [str(self.postgres.bin / "initdb"), "-D", str(self.data), "-U", "postgres", "--pwfile", str(secret),
              "-A", "scram-sha-256", "--no-locale", "-E", "UTF8", "--no-instructions", "--no-sync"],
             env=self._env(), preexec_fn=die_with_parent(self.uid), capture_output=True, text=True, timeout=60,
             check=False,
@@ -136,7 +137,7 @@ class Primary:
         """Start the server on what is there (also after a crash) and wait until it accepts connections."""
         (self.data / "postmaster.pid").unlink(missing_ok=True)
         child = self.supervisor.start(
-            self.name, [str(self.postgres_bin / "postgres"), "-D", str(self.data)], env=self._env(), uid=self.uid
+            self.name, [str(self.postgres.bin / "postgres"), "-D", str(self.data)], env=self._env(), uid=self.uid
         )
         wait_until(self._accepts, timeout=30, what="production's PostgreSQL", alive=[child])
         return child
@@ -172,4 +173,4 @@ class Primary:
                 connection.execute(grant.encode())
 
     def _env(self) -> dict[str, str]:
-        return {"PATH": f"{self.postgres_bin}:/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+        return {"PATH": f"{self.postgres.bin}:/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC", **self.postgres.env()}

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from kubernetes import client
-
+from lab.kubernetes.api import Api
 from lab.primary import APPLICATION, DATABASE
 from recovery.names import GATE_SERVICE
 from recovery.plan import SERVICES
@@ -13,19 +12,19 @@ SECRET = "ultramarket-database"
 _PORT = 8080
 
 
-def create_namespace(api: client.ApiClient, namespace: str) -> None:
+def create_namespace(api: Api, namespace: str) -> None:
     """The namespace exists before any of our stacks."""
-    client.CoreV1Api(api).create_namespace({"metadata": {"name": namespace}})
+    api.create("/api/v1/namespaces", {"metadata": {"name": namespace}})
 
 
-def create_services(api: client.ApiClient, namespace: str, password: str) -> None:
+def create_services(api: Api, namespace: str, password: str) -> None:
     """Deployments, Services and the Ingress of the six services; they log in through the gate."""
-    core = client.CoreV1Api(api)
-    core.create_namespaced_secret(namespace, {"metadata": {"name": SECRET}, "stringData": {"password": password}})
+    core, apps = f"/api/v1/namespaces/{namespace}", f"/apis/apps/v1/namespaces/{namespace}"
+    api.create(f"{core}/secrets", {"metadata": {"name": SECRET}, "stringData": {"password": password}})
     for name in SERVICES:
-        core.create_namespaced_service(namespace, _service(name))
-        client.AppsV1Api(api).create_namespaced_deployment(namespace, _deployment(name))
-    client.NetworkingV1Api(api).create_namespaced_ingress(namespace, _ingress())
+        api.create(f"{core}/services", _service(name))
+        api.create(f"{apps}/deployments", _deployment(name))
+    api.create(f"/apis/networking.k8s.io/v1/namespaces/{namespace}/ingresses", _ingress())
 
 
 def _service(name: str) -> dict[str, Any]:

@@ -66,7 +66,7 @@ def customer(resolver: Resolver, client: str, ledger: int, pause: float) -> None
     """Order for ever, one order after the other."""
     while True:
         order = uuid.uuid4().hex
-        sent = time.monotonic()
+        sent, address = time.monotonic(), ""
         while True:
             try:
                 address = resolver.resolve()

@@ -1,0 +1,84 @@
+"""`python -m lab run [--keep]` and `python -m lab down`: what `make lab` and `make lab-down` call."""
+
+import argparse
+import json
+import signal
+import sys
+from collections.abc import Callable
+
+from lab import session
+from lab.binaries import BinariesMissing
+from lab.engine import EngineError
+from lab.progress import Progress, console
+
+
+def main() -> int:
+    """Exit codes: 0 everything held, 1 something did not, 2 refused, 130 stopped."""
+    parser = argparse.ArgumentParser(prog="lab", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="the whole story; exit code 0 when all of it held")
+    run.add_argument("--keep", action="store_true", help="leave the sites up")
+    commands.add_parser("down", help="end a lab that was left up")
+    options = parser.parse_args()
+    if options.command == "down":
+        return session.down()
+    return session.run(lambda keep: tell(keep if options.keep else None))
+
+
+def tell(keep: Callable[[], None] | None) -> int:
+    """One run; `keep` is called when the sites shall stay up afterwards."""
+    from lab import report
+    from lab.scenario import Scenario
+    from lab.world import World
+
+    progress = Progress()
+    try:
+        world = World()
+    except BinariesMissing as error:
+        console.print(f"make lab: {error}", style="red", markup=False)
+        return 2
+    try:
+        console.print("This lab's lease is 10 s instead of the plan's 30 s, to show a whole fence wait in less time.")
+        story = Scenario(world, progress)
+        for phase in (
+            story.sites, story.provision, story.orders, story.lose_production, story.dry_run, story.promote,
+            story.up_while_dead, story.production_returns, story.count,
+        ):  # fmt: skip
+            phase()
+        result = report.build(story.facts, progress, world.plan)
+        (session.LAB / "report.json").write_text(json.dumps(result, indent=1) + "\n")
+        report.show(result, story.facts)
+        progress.say(f"report: {session.LAB / 'report.json'}")
+        if keep:
+            from lab.look_around import print_ways
+
+            print_ways(world)
+            keep()
+            signal.pause()
+    except (RuntimeError, TimeoutError, EngineError) as error:
+        console.print(f"\nmake lab failed: {error}", style="bold red", markup=False)
+        console.print(f"Next: the logs are in {keep_logs(world.folder)}", markup=False)
+        return 1
+    else:
+        return 0 if result["ok"] else 1
+    finally:
+        world.stop()
+
+
+def keep_logs(folder: "object") -> str:
+    """Copy a failed run's logs to `.lab/failed` before the run's folder goes; the folder's name."""
+    import shutil
+    from pathlib import Path
+
+    target = session.LAB / "failed"
+    shutil.rmtree(target, ignore_errors=True)
+    source = Path(str(folder))
+    for found in (*source.glob("logs/*.log"), *source.glob("*/pod-logs/*.log"), *source.glob("ledger.jsonl")):
+        copy = target / found.relative_to(source)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(found, copy)
+    return str(target)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,226 @@
+"""The story `make lab` tells: production takes orders, is backed up, is lost, and the shop goes on at the DR site."""
+
+import json
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from lab import backup_job, observers
+from lab.addresses import DNS_PORT
+from lab.aws.reach import Attempt
+from lab.measure import first_at_dr
+from lab.observers import Observers
+from lab.processes import wait_until
+from lab.progress import Progress
+from lab.shop import Order, read_ledger
+from lab.world import World
+from recovery.plan import SERVICES
+
+UNCACHED, CACHED = "asks-every-time", "caches"
+ORDERS_BEFORE = 30
+
+
+@dataclass
+class Facts:
+    """What was seen; `lab.report` turns it into the report."""
+
+    preview_second: dict[str, int] = field(default_factory=dict)
+    backup: dict[str, Any] = field(default_factory=dict)
+    epoch_before: int = 0
+    epoch_after: int = 0
+    died: float = 0.0
+    promote_started: float = 0.0
+    forecast: dict[str, Any] = field(default_factory=dict)
+    promotion: dict[str, Any] = field(default_factory=dict)
+    lease_taken: float | None = None
+    database_promoted: float | None = None
+    marker_seen: float | None = None
+    name_moved: float | None = None
+    orders: list[Order] = field(default_factory=list)
+    stored: set[str] = field(default_factory=set)
+    attempts: list[Attempt] = field(default_factory=list)
+    write_refused: dict[str, str] = field(default_factory=dict)
+    up_while_dead: dict[str, Any] = field(default_factory=dict)
+
+
+class Scenario:
+    """One telling. Each method is a phase; what it saw goes into `facts`."""
+
+    def __init__(self, world: World, progress: Progress) -> None:
+        self.world, self.progress, self.facts = world, progress, Facts()
+        self.ledger = world.folder / "ledger.jsonl"
+        self.resolver = ("--resolver", f"{world.block.dns}:{DNS_PORT}")
+
+    def sites(self) -> None:
+        """What exists before Pulumi."""
+        world = self.world
+        with self.progress.phase("sites", "starting AWS's stand-in, two Kubernetes clusters, production's database", 8):
+            primary = world.later(world.primary.create)
+            clusters = world.later(world.start_clusters)
+            world.start_aws()
+            for each in (primary, clusters):
+                each.result()
+            world.make_project()
+            world.start_dns()
+
+    def provision(self) -> None:
+        """Three stacks on Pulumi's real engine; the failover record is armed in its second apply."""
+        world, engine = self.world, self.world.engine
+        with self.progress.phase("provision", "pulumi up: foundation, prod, dr", 30):
+            engine.up("foundation").must()
+            self.progress.say("foundation is up; giving production the lease")
+            self._must("lease", "init", "--site", "prod")
+            arming = world.later(self._arm_failover)
+            engine.up("prod").must()
+            self.progress.say("prod is up; its gate opens under the lease")
+            world.start_production()
+            engine.up("dr").must()
+            self.progress.say("dr is up")
+            arming.result()
+        with self.progress.phase("second previews", "pulumi preview again: nothing may be left to do", 10):
+            running = {stack: world.later(engine.preview, stack) for stack in ("foundation", "prod", "dr")}
+            for stack, preview in running.items():
+                self.facts.preview_second[stack] = preview.result().must().changes
+            self.progress.say(f"changes proposed: {self.facts.preview_second}")
+
+    def orders(self) -> None:
+        """Customers order, the CronJob's Job makes a backup, the replicator brings it over."""
+        world = self.world
+        with self.progress.phase("orders and backup", "orders flow; the CronJob's Job makes a full backup", 12):
+            self._open_shop()
+            self._wait_orders("prod", ORDERS_BEFORE)
+            self.progress.say(f"{len(read_ledger(self.ledger))} orders acknowledged by production")
+            self.facts.backup = backup_job.run(world)
+            self.progress.say(
+                "backup {bytes} bytes in {seconds} s, verified: {verified}, replicated: {replicated}".format(
+                    **self.facts.backup
+                )
+            )
+            wait_until(
+                lambda: observers.standby_streams(world), timeout=30, what="the DR standby to stream", interval=0.2
+            )
+
+    def lose_production(self) -> None:
+        """No warning: databases, cluster, its AWS region, and us-east-1's control planes with it."""
+        world = self.world
+        with self.progress.phase("loss", "production's region dies", 1):
+            self.facts.epoch_before = int(observers.lease_item(world)["epoch"])
+            world.aws.reach.region_gone("us-east-1")
+            world.supervisor.kill("primary")
+            world.prod.kill()
+            self.facts.died = time.monotonic()
+            self.progress.say("production is gone: database, cluster, us-east-1", "bold red")
+
+    def dry_run(self) -> None:
+        """What the failover engineer reads before deciding."""
+        with self.progress.phase("dry run", "dr promote (dry run)", 4):
+            print(self._must("promote", *self.resolver))
+
+    def promote(self) -> None:
+        """`dr promote --execute`, watched from outside."""
+        world = self.world
+        lease = world.plan.lease
+        usually = (lease.duration + lease.margin).total_seconds() + 10
+        with self.progress.phase("promotion", "dr promote --execute", usually), Observers(world) as seen:
+            before = len(world.aws.reach.attempts())
+            self.facts.promote_started = time.monotonic()
+            done = world.dr_command("promote", "--execute", "--json", *self.resolver)
+            if done.returncode:
+                raise RuntimeError(f"dr promote ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
+            self.facts.promotion = json.loads(done.stdout)
+            self.facts.forecast = self.facts.promotion["forecast"]
+            self._wait_first_order_at_dr()
+            self.facts.attempts = world.aws.reach.attempts()[before:]
+            self.facts.lease_taken = seen.lease.first("dr")
+            self.facts.database_promoted = seen.database.first(False)
+            self.facts.marker_seen = seen.marker.first(True)
+            self.facts.name_moved = seen.name.first(world.block.dr.edge)
+        self.facts.epoch_after = int(observers.lease_item(world)["epoch"])
+        self.progress.say("customers order at the DR site under the same name", "bold green")
+
+    def up_while_dead(self) -> None:
+        """A DR-region setting changes while production's region is still unreachable."""
+        engine = self.world.engine
+        with self.progress.phase("dr up", "pulumi up on dr with production unreachable", 10):
+            before = self._replicas()
+            engine.run("config", "set", "ultramarket-dr:nodesMost", "7", stack="dr").must()
+            changed = engine.preview("dr").must().changed
+            engine.up("dr").must()
+            left = engine.preview("dr", refresh=True).must().changes
+            after = self._replicas()
+            full = {name: service.full for name, service in self.world.plan.services.items()}
+            self.facts.up_while_dead = {
+                "changed": [step.name for step in changed],
+                "replicas_kept": before == after == full,
+                "preview_with_refresh": left,
+            }
+            self.progress.say(f"changed: {', '.join(step.name for step in changed)}; replicas {after}")
+
+    def production_returns(self) -> None:
+        """Database and cluster come back where they were; the gate must stay closed."""
+        world = self.world
+        with self.progress.phase("production returns", "production's database and cluster come back", 8):
+            world.primary.start()
+            world.prod.restart()
+            wait_until(
+                lambda: observers.guard_speaks(world), timeout=20, what="production's guard to start", interval=0.2
+            )
+            self.facts.write_refused = observers.write_as_application(world)
+            self.progress.say(f"a write as the application is refused: {self.facts.write_refused}")
+
+    def count(self) -> None:
+        """Every acknowledged order must be in the DR site's database."""
+        self.facts.orders = read_ledger(self.ledger)
+        self.facts.stored = observers.orders_stored(self.world)
+
+    def _open_shop(self) -> None:
+        world = self.world
+        world.aws.start(
+            "shop", "lab.shop", "--dns", f"{world.block.dns}:{DNS_PORT}", "--name", world.plan.dns.name,
+            "--ledger", str(self.ledger),
+        )  # fmt: skip
+
+    def _wait_orders(self, site: str, count: int) -> None:
+        """Until each customer has `count` orders acknowledged by `site`."""
+
+        def enough() -> bool:
+            orders = [order for order in read_ledger(self.ledger) if order.site == site]
+            return all(sum(order.client == each for order in orders) >= count for each in (UNCACHED, CACHED))
+
+        shop = self.world.supervisor.children["shop"]
+        wait_until(enough, timeout=60, what=f"{count} orders of each customer at {site}", alive=[shop], interval=0.2)
+
+    def _wait_first_order_at_dr(self) -> None:
+        for customer in (UNCACHED, CACHED):
+            wait_until(
+                lambda customer=customer: first_at_dr(read_ledger(self.ledger), customer) is not None,
+                timeout=60,
+                what=f"the first order at DR of the client that {customer}",
+            )
+
+    def _arm_failover(self) -> None:
+        """The second apply: the record may refer to the check once the check has data."""
+        world = self.world
+        wait_until(lambda: _check_has_data(world), timeout=30, what="the failover check to have data", interval=0.2)
+        world.engine.run("config", "set", "ultramarket-dr:failoverArmed", "true", stack="foundation").must()
+        world.engine.up("foundation").must()
+
+    def _replicas(self) -> dict[str, int]:
+        path = f"/apis/apps/v1/namespaces/{self.world.plan.sites.dr.namespace}/deployments"
+        found = {each["metadata"]["name"]: each["spec"]["replicas"] for each in self.world.dr.api().get(path)["items"]}
+        return {name: found.get(name, 0) for name in SERVICES}
+
+    def _must(self, *arguments: str) -> str:
+        """A `dr` command that has to succeed; what it printed."""
+        done = self.world.dr_command(*arguments)
+        if done.returncode:
+            raise RuntimeError(f"dr {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+
+def _check_has_data(world: World) -> bool:
+    """Whether every declared health check has been answered, by the data plane's own status."""
+    if not world.aws.dns_status.exists():
+        return False
+    checks = json.loads(world.aws.dns_status.read_text())
+    return len(checks) >= 2 and all(check["has_data"] for check in checks.values())

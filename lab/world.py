@@ -1,0 +1,242 @@
+"""Everything around our stacks: loopback addresses, AWS's stand-in, two clusters, production's database, and what
+UltraMarket already has in its account (a hosted zone, a network in the DR region). Pulumi declares the rest."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import boto3
+
+from lab import binaries, production
+from lab.addresses import EDGE_PORT, claim_block
+from lab.aws.site import Aws, aws_environment, scrubbed_environment, start_aws, start_dns
+from lab.engine import Engine
+from lab.images import Image, write_images
+from lab.kubernetes.control_plane import Cluster, start_clusters
+from lab.primary import APPLICATION, Primary, database_uid
+from lab.processes import Supervisor
+from lab.project import ROOT, write_project
+from recovery.loading import load_plan
+from recovery.names import ROLE_BACKUP, ROLE_GUARD, ROLE_PROMOTER, ROLE_REPLICATION, Names
+from recovery.plan import SERVICES
+
+ACCOUNT = "123456789012"
+PROD_CLUSTER, DR_CLUSTER = "ultramarket-production", "ultramarket-dr"
+PROD_EDGE, DR_EDGE = "edge.prod.ultramarket.com", "edge.dr.ultramarket.com"
+PROMOTER_GROUP = "ultramarket:promoter"
+_T = TypeVar("_T")
+
+
+class World:
+    """One run's sites. `start` brings up what exists before Pulumi; `stop` ends and removes everything."""
+
+    def __init__(self) -> None:
+        # PostgreSQL's own user must reach its files, so they lie where every user can, not below the checkout.
+        self.folder = Path(tempfile.mkdtemp(prefix="ultramarket-lab-", dir="/tmp"))
+        self.folder.chmod(0o711)
+        self.block = claim_block()
+        self.found = binaries.find()
+        os.environ["LAB_BIN"] = str(self.found.bin)
+        self.postgres = binaries.copy_postgres(self.folder / "postgresql")
+        self.supervisor = Supervisor(self.folder / "logs")
+        # The death signal of a process follows the thread that started it: these live as long as the run.
+        self.pool = ThreadPoolExecutor(8, thread_name_prefix="lab")
+        self.primary = Primary(
+            self.supervisor,
+            self.postgres,
+            self.folder / "primary",
+            self.block.primary,
+            str(self.block.prod.gates),
+            database_uid(),
+        )
+        self.aws: Aws
+        self.prod: Cluster
+        self.dr: Cluster
+        self.engine: Engine
+
+    def later(self, task: Callable[..., _T], *arguments: Any) -> "Future[_T]":
+        """Run `task` beside the others."""
+        return self.pool.submit(task, *arguments)
+
+    def start_aws(self) -> None:
+        """AWS, with what the account already has in it."""
+        self.aws = start_aws(self.supervisor, self.block, self.folder / "aws")
+        route53 = self.cloud("route53", "us-east-1")
+        self.zone = route53.create_hosted_zone(Name="ultramarket.com", CallerReference="lab")["HostedZone"]["Id"]
+        ec2 = self.cloud("ec2", "us-west-2")
+        vpc = ec2.create_vpc(CidrBlock="10.20.0.0/16")["Vpc"]["VpcId"]
+        self.subnets = [
+            ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.20.{n}.0/24", AvailabilityZone=f"us-west-2{zone}")["Subnet"][
+                "SubnetId"
+            ]
+            for n, zone in enumerate("ab")
+        ]
+
+    def start_clusters(self) -> None:
+        """Both control planes and node agents, side by side."""
+        tokens = {"promoter": (PROMOTER_GROUP,)}
+        self.prod = Cluster(self.supervisor, PROD_CLUSTER, self.block.prod, self.folder / "prod", tokens)
+        self.dr = Cluster(self.supervisor, DR_CLUSTER, self.block.dr, self.folder / "dr", tokens)
+        start_clusters([self.prod, self.dr])
+        for place, cluster in (("prod", self.prod), ("dr", self.dr)):
+            images = self.folder / f"images-{place}.json"
+            write_images(images, self._images(place))
+            cluster.start_node_agent(images, wait=False)
+        clusters = {c.name: {"endpoint": c.endpoint, "ca_data": c.ca_data} for c in (self.prod, self.dr)}
+        (self.folder / "clusters.json").write_text(json.dumps(clusters))
+        production.create_namespace(self.prod.api(), "ultramarket-production")
+
+    def start_production(self) -> None:
+        """The six services; their gate comes with the prod stack."""
+        production.create_services(self.prod.api(), "ultramarket-production", self.primary.passwords[APPLICATION])
+
+    def start_dns(self) -> None:
+        """Route 53's data plane."""
+        start_dns(self.aws, {PROD_EDGE: self.block.prod.edge, DR_EDGE: self.block.dr.edge})
+
+    def make_project(self) -> None:
+        """The stack files' copies and the engine that runs them."""
+        project = write_project(self.folder / "project", self._overlay())
+        self.plan = load_plan(project / "recovery.yaml")
+        self.names = Names(self.plan, ACCOUNT)
+        bin_dir = self.folder / "bin"
+        env = {
+            **self.aws.env("operator"),
+            "LAB_RUN": self.folder.name,
+            "LAB_BIN": str(self.found.bin),
+            "LAB_CLUSTERS": str(self.folder / "clusters.json"),
+            "LAB_STATE_DIR": str(self.folder / "provider-state"),
+        }
+        self.engine = Engine(project, self.folder / "pulumi", env, bin_dir)
+        self._write_aws_shim(bin_dir)
+        for stack, values in self._secrets().items():
+            self.engine.init(stack)
+            for key, value in values.items():
+                self.engine.run("config", "set", "--secret", f"ultramarket-dr:{key}", value, stack=stack).must()
+
+    def cloud(self, service: str, region: str, place: str | None = None) -> Any:
+        """A client of moto itself (what an outside observer sees), or through a place's front."""
+        return boto3.session.Session().client(  # pyright: ignore[reportCallIssue]
+            service,  # pyright: ignore[reportArgumentType] - any service's name
+            region_name=region,
+            endpoint_url=self.aws.endpoint(place) if place else self.aws.moto,
+            aws_access_key_id="lab",
+            aws_secret_access_key="lab",
+        )
+
+    def operator_env(self) -> dict[str, str]:
+        """The failover engineer's shell: one AWS endpoint, the DR cluster, the promoter's database login."""
+        return {
+            **scrubbed_environment(),
+            **self.aws.env("operator"),
+            "PATH": f"{Path(sys.executable).parent}:{self.postgres.bin}:{self.found.haproxy.parent}:/usr/bin:/bin",
+            "DR_PLAN": str(self.engine.project_dir / "recovery.yaml"),
+            "DR_ACCOUNT": ACCOUNT,
+            "KUBECONFIG": str(self.dr.kubeconfig("promoter")),
+            "PGUSER": ROLE_PROMOTER,
+            "PGPASSWORD": self.primary.passwords[ROLE_PROMOTER],
+            "PGDATABASE": "ultramarket",
+            "PYTHONWARNINGS": "ignore",
+        }
+
+    def engine_env(self) -> dict[str, str]:
+        """Pulumi's part of the operator's shell."""
+        kept = ("PULUMI_", "LAB_", "PYTHONPATH", "PATH")
+        return {key: value for key, value in self.engine.env.items() if key.startswith(kept)}
+
+    def dr_command(self, *arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        """`dr …` as the operator runs it."""
+        return subprocess.run(
+            [str(Path(sys.executable).parent / "dr"), *arguments],
+            env={**self.operator_env(), **(env or {})},
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=180,
+            check=False,
+        )
+
+    def stop(self) -> None:
+        """End every process, the youngest first, and remove the run's files."""
+        self.supervisor.stop_all()
+        self.pool.shutdown(wait=False, cancel_futures=True)
+        self.block.release()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _images(self, place: str) -> dict[str, Image]:
+        python = Path(sys.executable)
+        tools = (str(python.parent), str(self.found.haproxy.parent), str(self.postgres.bin))
+        # Real Pods get their credentials and region from EKS Pod Identity; here the images' own environment does it.
+        python_only = {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}
+        runner = {**python_only, **aws_environment(self.block, place)}
+        service = Image(path=tools[:1], env=python_only, entrypoint=(str(python), "-m", "lab.service"))
+        database = Image(path=tools[2:], env=self.postgres.env(), uid=database_uid())
+        return {
+            "ultramarket/dr-runner": Image(path=tools, env=runner, entrypoint=(str(python.parent / "dr"),)),
+            "postgres": database,
+            **{f"ultramarket/{name}": service for name in SERVICES},
+        }
+
+    def _overlay(self) -> dict[str, dict[str, Any]]:
+        """What differs from the committed stack files: this run's addresses."""
+        digest = "sha256:" + "0" * 64
+        runner = f"ultramarket/dr-runner@{digest}"
+        values: dict[str, dict[str, Any]] = {
+            "foundation": {
+                "account": ACCOUNT,
+                "zoneId": self.zone.rpartition("/")[2],
+                "prodEdge": PROD_EDGE,
+                "drEdge": DR_EDGE,
+                "prodCluster": PROD_CLUSTER,
+            },
+            "prod": {
+                "account": ACCOUNT,
+                "clusterName": PROD_CLUSTER,
+                "clusterEndpoint": self.prod.endpoint,
+                "clusterCa": self.prod.ca_data,
+                "primaryHost": self.block.primary,
+                "edge": f"{self.block.prod.edge}:{EDGE_PORT}",
+                "runnerImage": runner,
+                "guardMode": "enforce",
+            },
+            "dr": {
+                "account": ACCOUNT,
+                "edge": f"{self.block.dr.edge}:{EDGE_PORT}",
+                "subnetIds": self.subnets,
+                "runnerImage": runner,
+                "postgresImage": f"postgres@{digest}",
+                "serviceImages": {name: f"ultramarket/{name}@{digest}" for name in SERVICES},
+                "gateCidr": str(self.block.dr.gates),
+                "podCidrs": ["127.0.0.0/8"],
+                "guardMode": "enforce",
+            },
+        }
+        return {stack: {f"ultramarket-dr:{k}": v for k, v in config.items()} for stack, config in values.items()}
+
+    def _secrets(self) -> dict[str, dict[str, str]]:
+        passwords = self.primary.passwords
+        return {
+            "foundation": {},
+            "prod": {"guardPassword": passwords[ROLE_GUARD], "backupPassword": passwords[ROLE_BACKUP]},
+            "dr": {
+                "guardPassword": passwords[ROLE_GUARD],
+                "replicationPassword": passwords[ROLE_REPLICATION],
+                "applicationPassword": passwords[APPLICATION],
+            },
+        }
+
+    def _write_aws_shim(self, bin_dir: Path) -> None:
+        """`aws eks get-token` for kubeconfigs: the lab's clusters know static tokens, not IAM."""
+        cases = "".join(f"*{each.name}*) token={each.token()} ;;\n" for each in (self.prod, self.dr))
+        answer = '{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1beta1","status":{"token":"%s"}}'
+        shim = bin_dir / "aws"
+        shim.write_text(f'#!/bin/sh\ncase "$*" in\n{cases}esac\nprintf \'{answer}\' "$token"\n')
+        shim.chmod(0o700)
