@@ -1,17 +1,29 @@
 """The one place where AWS clients are made: region always named, time-outs short, retries chosen by the caller."""
 
+from functools import cache
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from recovery.errors import Refused, Unreachable
 
 
+@cache
+def _session() -> Any:
+    """One session, so that service descriptions are read once. Imported late: it costs half a second."""
+    import boto3.session
+
+    return boto3.session.Session()
+
+
 def client(service: str, region: str, *, timeout: float = 5.0, attempts: int = 3) -> Any:
-    """A client for `service` in `region`; `timeout` seconds to connect and to read; `attempts` with the first."""
-    return boto3.session.Session().client(
+    """A client for `service` in `region`; `timeout` seconds to connect and to read; `attempts` with the first.
+
+    A client may be used by many threads, but clients are made by one (the SDK's session is not safe for it).
+    """
+    from botocore.config import Config
+
+    return _session().client(
         service,
         region_name=region,
         config=Config(

@@ -1,0 +1,134 @@
+"""A site with PostgreSQL, a bucket and a lease, as the tests about copies want it."""
+
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
+from typing import Any, cast
+
+import pytest
+
+from cloud.objects import S3Bucket
+from engines.catalog import find
+from engines.postgres_backup import Made, Order, full_backup
+from engines.postgres_verify import Verdict, verify
+from lab.addresses import POSTGRES_PORT, Block
+from lab.aws.site import Aws
+from lab.binaries import copy_postgres
+from lab.primary import DATABASE, Primary, database_uid
+from lab.processes import Supervisor
+from recovery.names import ROLE_BACKUP
+from recovery.plan import SiteName
+from tests.fakes import FakeLeases, held_lease
+from tests.lab.clients import client, make_bucket
+
+
+@contextmanager
+def running_primary(block: Block, supervisor: Supervisor) -> Iterator[Primary]:
+    """PostgreSQL as production has it, in a folder that its unprivileged user can reach."""
+    folder = Path(mkdtemp(prefix="dr-test-postgres-"))
+    folder.chmod(0o711)
+    primary = Primary(
+        supervisor=supervisor,
+        postgres=copy_postgres(folder / "programs"),
+        folder=folder / "primary",
+        address=block.primary,
+        gates=str(block.prod.gates),
+        uid=database_uid(),
+        name="backup-primary",
+    )
+    primary.create()
+    with primary.connect() as connection:
+        connection.execute("INSERT INTO orders SELECT 'order-' || n, 'test' FROM generate_series(1, 20000) AS n")
+    try:
+        yield primary
+    finally:
+        supervisor.stop(primary.name)
+        rmtree(folder, ignore_errors=True)
+
+
+@dataclass
+class Site:
+    """Everything one backup needs; tests replace what they want to break."""
+
+    primary: Primary
+    store: S3Bucket
+    s3: Any
+    scratch: Path
+    leases: FakeLeases = field(default_factory=lambda: FakeLeases(held_lease()))
+    before: str = ""  # a folder in front of PATH
+    database: str = DATABASE
+    site: SiteName = "prod"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """libpq's variables, as a Pod has them."""
+        return {
+            "PATH": os.pathsep.join(filter(None, [self.before, str(self.primary.postgres.bin), "/usr/bin:/bin"])),
+            "PGHOST": self.primary.address,
+            "PGPORT": str(POSTGRES_PORT),
+            "PGUSER": ROLE_BACKUP,
+            "PGPASSWORD": self.primary.passwords[ROLE_BACKUP],
+        }
+
+    def back_up(self, *, time_limit: timedelta = timedelta(minutes=2)) -> Made:
+        """One full backup."""
+        order = Order(
+            site=self.site,
+            database=self.database,
+            plan_digest="0" * 64,
+            keep=timedelta(days=7),
+            time_limit=time_limit,
+            run=secrets.token_hex(4),
+            program_version="test",
+        )
+        return full_backup(
+            self.store, self.leases, order, environment=self.environment, clock=lambda: datetime.now(UTC)
+        )
+
+    def check(self, wanted: str = "latest") -> Verdict:
+        """`dr verify`, without the command."""
+        _, manifest = find(self.store, wanted, dataset="postgres", kind="full")
+        return verify(self.store, manifest, environment=self.environment, scratch=self.scratch)
+
+    def object_keys(self) -> list[str]:
+        """Of all current objects in the bucket."""
+        return [item.key for item in self.store.list("")]
+
+    def unfinished_uploads(self) -> list[str]:
+        """Multipart uploads that were neither completed nor aborted."""
+        return [each["Key"] for each in self.s3.list_multipart_uploads(Bucket=self.store.bucket).get("Uploads", [])]
+
+    def rewrite(self, key: str, change: Callable[[bytes], bytes]) -> None:
+        """Put another version of an object in front, as somebody with write access could."""
+        body = self.s3.get_object(Bucket=self.store.bucket, Key=key)["Body"].read()
+        self.s3.put_object(Bucket=self.store.bucket, Key=key, Body=change(body))
+
+    def with_program(self, folder: Path, name: str, script: str) -> "Site":
+        """The same site where `name` is a shell script; $REAL is the true program."""
+        folder.mkdir(exist_ok=True)
+        program = folder / name
+        program.write_text(f"#!/bin/sh\nREAL={self.primary.postgres.bin / name}\n{script}\n")
+        program.chmod(0o755)
+        return replace(self, before=str(folder))
+
+    @classmethod
+    def of(cls, primary: Primary) -> "Site":
+        """A site without a bucket yet; see `site_with_bucket`."""
+        return cls(primary, cast("S3Bucket", None), None, Path())
+
+
+def site_with_bucket(site: Site, aws: Aws, scratch: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+    """`site` with a locked bucket of its own in production's region, and this process's environment set up for it."""
+    for name, value in (aws.env("prod") | site.environment).items():
+        monkeypatch.setenv(name, value)
+    folder = scratch / "scratch"
+    folder.mkdir()
+    s3 = client(aws, "s3", "prod")
+    bucket = make_bucket(s3, "copies", "us-east-1", locked=True)
+    return replace(site, store=S3Bucket(bucket, "us-east-1"), s3=s3, scratch=folder)
