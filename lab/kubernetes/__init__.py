@@ -1,0 +1,1 @@
+"""Kubernetes of one site: a real control plane, and a node agent that runs Pods as processes of this machine."""

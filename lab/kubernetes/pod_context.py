@@ -1,0 +1,74 @@
+"""What a container needs to know of its Pod."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lab.kubernetes.api import Object
+from lab.kubernetes.node import Node
+from lab.kubernetes.volumes import PodVolumes
+
+DEFAULT_GRACE_SECONDS = 30.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class PodContext:
+    """One Pod on this node. `changed` is called whenever something in its status may have changed."""
+
+    node: Node
+    pod: Object
+    address: str
+    volumes: PodVolumes
+    changed: Callable[[], None]
+
+    @property
+    def name(self) -> str:
+        return self.pod["metadata"]["name"]
+
+    @property
+    def namespace(self) -> str:
+        return self.pod["metadata"]["namespace"]
+
+    @property
+    def uid(self) -> str:
+        return self.pod["metadata"]["uid"]
+
+    @property
+    def path(self) -> str:
+        """Its address in the API."""
+        return f"/api/v1/namespaces/{self.namespace}/pods/{self.name}"
+
+    @property
+    def grace_seconds(self) -> float:
+        return float(self.pod["spec"].get("terminationGracePeriodSeconds", DEFAULT_GRACE_SECONDS))
+
+    def fetch(self, kind: str, name: str) -> Object:
+        """Read an object of the Pod's namespace. Raises ApiError."""
+        return self.node.api.get(f"/api/v1/namespaces/{self.namespace}/{kind}/{name}")
+
+    def token(self, wanted: Object) -> str:
+        """A service account token for a projected volume. Raises ApiError."""
+        account = self.pod["spec"].get("serviceAccountName", "default")
+        spec: Object = {"expirationSeconds": wanted.get("expirationSeconds", 3600)}
+        if wanted.get("audience"):
+            spec["audiences"] = [wanted["audience"]]
+        answer = self.node.api.create(
+            f"/api/v1/namespaces/{self.namespace}/serviceaccounts/{account}/token",
+            {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec},
+        )
+        return answer["status"]["token"]
+
+    def bind_claims(self) -> None:
+        """Mark the Pod's volume claims as Bound: every claim is a directory here. Raises ApiError."""
+        for volume in self.pod["spec"].get("volumes", []):
+            if "persistentVolumeClaim" not in volume:
+                continue
+            name = volume["persistentVolumeClaim"]["claimName"]
+            claim = self.fetch("persistentvolumeclaims", name)
+            if claim.get("status", {}).get("phase") != "Bound":
+                bound = {
+                    "phase": "Bound",
+                    "accessModes": claim["spec"].get("accessModes", []),
+                    "capacity": claim["spec"].get("resources", {}).get("requests", {}),
+                }
+                path = f"/api/v1/namespaces/{self.namespace}/persistentvolumeclaims/{name}/status"
+                self.node.api.merge(path, {"status": bound})

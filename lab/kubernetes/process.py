@@ -1,0 +1,96 @@
+"""A container's process: dies with the agent, is waited for without a thread, and is ended with all its descendants."""
+
+import asyncio
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from lab.processes import die_with_parent
+
+
+class Process:
+    """A started program. Create it in the event loop's thread: the kernel's death signal follows that thread.
+
+    Raises OSError when the program cannot be executed.
+    """
+
+    def __init__(
+        self, argv: Sequence[str], *, env: Mapping[str, str], cwd: Path, uid: int | None, output: Path
+    ) -> None:
+        with output.open("ab") as out:
+            self._popen = subprocess.Popen(
+                list(argv),
+                env=dict(env),
+                cwd=cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=die_with_parent(uid),
+            )
+        self.pid = self._popen.pid
+        self._loop = asyncio.get_running_loop()
+        self._ended: asyncio.Future[int] = self._loop.create_future()
+        self._descriptor = os.pidfd_open(self.pid)
+        self._loop.add_reader(self._descriptor, self._collect)
+
+    def _collect(self) -> None:
+        self._loop.remove_reader(self._descriptor)
+        os.close(self._descriptor)
+        # As when a container's first process ends: the rest of it goes too. Before reaping, while the id is still ours.
+        _signal_group(self.pid, signal.SIGKILL)
+        code = self._popen.wait()
+        self._ended.set_result(code if code >= 0 else 128 - code)
+
+    async def wait(self) -> int:
+        """The exit code; 128 + signal when a signal ended it."""
+        return await asyncio.shield(self._ended)
+
+    async def stop(self, grace_seconds: float) -> int:
+        """SIGTERM to the program, SIGKILL to all of its descendants after the grace period."""
+        if not self._ended.done():
+            try:
+                os.kill(self.pid, signal.SIGTERM)
+                return await asyncio.wait_for(self.wait(), grace_seconds)
+            except (TimeoutError, ProcessLookupError):
+                self.kill()
+        return await self.wait()
+
+    def kill(self) -> None:
+        """SIGKILL to the program and its descendants, those in sessions of their own included."""
+        if self._ended.done():
+            return
+        family = descendants(self.pid)
+        _signal_group(self.pid, signal.SIGKILL)
+        kill_all(family)
+
+
+def descendants(pid: int) -> list[int]:
+    """Ids of all living descendants of a process."""
+    found: list[int] = []
+    try:
+        tasks = list(Path(f"/proc/{pid}/task").iterdir())
+        children = [int(child) for task in tasks for child in (task / "children").read_text().split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return found
+    for child in children:
+        found += [child, *descendants(child)]
+    return found
+
+
+def kill_all(pids: Sequence[int]) -> None:
+    """SIGKILL to each that still lives."""
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+
+
+def _signal_group(pid: int, number: int) -> None:
+    try:
+        os.killpg(pid, number)
+    except ProcessLookupError:
+        return
