@@ -1,0 +1,5 @@
+"""Pulumi starts here: `pulumi up --stack foundation | prod | dr`."""
+
+from infra.program import run
+
+run()

@@ -1,0 +1,73 @@
+"""Production's copies, copied by S3 to the DR region."""
+
+import json
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from recovery.names import PREFIX, Names
+from recovery.policies import bucket_arn, replication_policy, service_trust
+
+# What replication time control promises, and the only value S3 accepts:
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-time-control.html
+_PROMISE_MINUTES = 15
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackupReplicationArgs:
+    """Both keys: S3 decrypts under the one and encrypts under the other. Both buckets are versioned already."""
+
+    names: Names
+    source_key_arn: pulumi.Input[str]
+    destination_key_arn: pulumi.Input[str]
+
+
+class BackupReplication(pulumi.ComponentResource):
+    """One rule for the whole bucket, with S3's role for it. Delete markers stay behind: a deletion never propagates."""
+
+    def __init__(self, name: str, args: BackupReplicationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("ultramarket:dr:BackupReplication", name, None, opts)
+        names = args.names
+        source, destination = names.backup_bucket("prod"), names.backup_bucket("dr")
+        self.role = aws.iam.Role(
+            f"{name}-role",
+            name=f"{PREFIX}-dr-replication",
+            description="S3 copies backups to the DR region",
+            assume_role_policy=json.dumps(service_trust("s3.amazonaws.com", names.account, bucket_arn(source))),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        permission = aws.iam.RolePolicy(
+            f"{name}-permission",
+            name="duty",
+            role=self.role.name,
+            policy=pulumi.Output.all(args.source_key_arn, args.destination_key_arn).apply(
+                lambda keys: json.dumps(replication_policy(names, keys[0], keys[1]))
+            ),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.rule = aws.s3.BucketReplicationConfig(
+            f"{name}-rule",
+            bucket=source,
+            region=names.plan.sites.prod.region,
+            role=self.role.arn,
+            rules=[
+                {
+                    "id": "all-copies",
+                    "status": "Enabled",
+                    "priority": 1,
+                    "filter": {},  # present, even empty: the rule format that knows delete markers and priorities
+                    "delete_marker_replication": {"status": "Disabled"},
+                    "source_selection_criteria": {"sse_kms_encrypted_objects": {"status": "Enabled"}},
+                    "destination": {
+                        "bucket": bucket_arn(destination),
+                        "storage_class": "STANDARD",
+                        "encryption_configuration": {"replica_kms_key_id": args.destination_key_arn},
+                        "replication_time": {"status": "Enabled", "time": {"minutes": _PROMISE_MINUTES}},
+                        "metrics": {"status": "Enabled", "event_threshold": {"minutes": _PROMISE_MINUTES}},
+                    },
+                }
+            ],
+            opts=pulumi.ResourceOptions(parent=self, protect=True, depends_on=[permission]),
+        )
+        self.register_outputs({"role_arn": self.role.arn})

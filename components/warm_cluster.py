@@ -1,0 +1,149 @@
+"""The DR site's EKS cluster: small while production lives, ready to grow."""
+
+import json
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from components.workload import as_child
+from recovery.cluster_roles import (
+    CLUSTER_POLICIES,
+    NODE_POLICIES,
+    STORAGE_ACCOUNT,
+    STORAGE_POLICIES,
+    cluster_trust,
+    node_trust,
+    storage_trust,
+)
+from recovery.names import PREFIX, Names
+
+_KEY_DELETION_DAYS = 30
+_LOGS = ["api", "audit", "authenticator", "controllerManager", "scheduler"]
+PROMOTERS = "ultramarket:promoter"  # https://docs.aws.amazon.com/eks/latest/userguide/access-entries.html
+
+
+@dataclass(frozen=True, kw_only=True)
+class WarmClusterArgs:
+    """`nodes_warm` run now, up to `nodes_most` after a promotion; subnets exist. `public_access_cidrs` name who may
+    reach the API from outside the network."""
+
+    names: Names
+    subnet_ids: list[str]
+    public_access_cidrs: list[str]
+    version: str
+    instance_types: list[str]
+    nodes_warm: int
+    nodes_most: int
+
+
+class WarmCluster(pulumi.ComponentResource):
+    """EKS with secrets encrypted under its own key, audit logs, Pod Identity, volumes, enforced network policies, and
+    an access entry for the promoter, whose rights in the cluster are a RoleBinding to the group `PROMOTERS`."""
+
+    def __init__(self, name: str, args: WarmClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("ultramarket:dr:WarmCluster", name, None, opts)
+        self._name = name
+        account = args.names.account
+        key = aws.kms.Key(
+            f"{name}-secrets-key",
+            description="Secrets in the DR cluster",
+            enable_key_rotation=True,
+            deletion_window_in_days=_KEY_DELETION_DAYS,
+            opts=as_child(self),
+        )
+        role, attachments = self._role("control-plane", cluster_trust(account), CLUSTER_POLICIES)
+        self.cluster = aws.eks.Cluster(
+            f"{name}-cluster",
+            name=args.names.dr_cluster,
+            role_arn=role.arn,
+            version=args.version,
+            vpc_config={
+                "subnet_ids": args.subnet_ids,
+                "endpoint_private_access": True,
+                "endpoint_public_access": True,
+                "public_access_cidrs": args.public_access_cidrs,
+            },
+            access_config={"authentication_mode": "API", "bootstrap_cluster_creator_admin_permissions": True},
+            encryption_config={"provider": {"key_arn": key.arn}, "resources": ["secrets"]},
+            enabled_cluster_log_types=_LOGS,
+            opts=as_child(self, depends_on=attachments),
+        )
+        self._nodes(args)
+        aws.eks.AccessEntry(
+            f"{name}-promoter-access",
+            cluster_name=self.cluster.name,
+            principal_arn=args.names.role_arn("promoter"),
+            kubernetes_groups=[PROMOTERS],
+            opts=as_child(self),
+        )
+        self.cluster_name, self.endpoint = self.cluster.name, self.cluster.endpoint
+        self.ca_data = self.cluster.certificate_authority.apply(lambda authority: authority.data or "")
+        self.register_outputs({"cluster_name": self.cluster_name, "endpoint": self.endpoint})
+
+    def _nodes(self, args: WarmClusterArgs) -> None:
+        """Nodes and what runs on each of them."""
+        name, cluster = self._name, self.cluster.name
+        role, attachments = self._role("nodes", node_trust(), NODE_POLICIES)
+        # Limits and the first size are declared; how many nodes run after a promotion is not Pulumi's to set back.
+        self.nodes = aws.eks.NodeGroup(
+            f"{name}-nodes",
+            cluster_name=cluster,
+            node_role_arn=role.arn,
+            subnet_ids=args.subnet_ids,
+            instance_types=args.instance_types,
+            scaling_config={
+                "min_size": args.nodes_warm,
+                "desired_size": args.nodes_warm,
+                "max_size": args.nodes_most,
+            },
+            update_config={"max_unavailable": 1},
+            opts=as_child(self, depends_on=attachments, ignore_changes=["scalingConfig.desiredSize"]),
+        )
+        self._addon("eks-pod-identity-agent")
+        # Off unless asked for: without it every NetworkPolicy is only a comment.
+        self._addon("vpc-cni", configuration_values=json.dumps({"enableNetworkPolicy": "true"}))
+        storage, attached = self._role("storage", storage_trust(args.names), STORAGE_POLICIES)
+        self._addon(
+            "aws-ebs-csi-driver",
+            depends_on=attached,
+            pod_identity_associations=[{"role_arn": storage.arn, "service_account": STORAGE_ACCOUNT}],
+        )
+
+    def _addon(
+        self,
+        addon: str,
+        *,
+        configuration_values: str | None = None,
+        pod_identity_associations: list[aws.eks.AddonPodIdentityAssociationArgsDict] | None = None,
+        depends_on: list[aws.iam.RolePolicyAttachment] | None = None,
+    ) -> None:
+        """An add-on is complete when it runs, so nodes come first; it takes over what EKS installed by itself."""
+        aws.eks.Addon(
+            f"{self._name}-{addon}",
+            cluster_name=self.cluster.name,
+            addon_name=addon,
+            configuration_values=configuration_values,
+            pod_identity_associations=pod_identity_associations,
+            resolve_conflicts_on_create="OVERWRITE",
+            resolve_conflicts_on_update="OVERWRITE",
+            opts=as_child(self, depends_on=[self.nodes, *(depends_on or [])]),
+        )
+
+    def _role(
+        self, duty: str, trust: dict[str, object], policies: tuple[str, ...]
+    ) -> tuple[aws.iam.Role, list[aws.iam.RolePolicyAttachment]]:
+        """A role with AWS's own policies for its duty."""
+        role = aws.iam.Role(
+            f"{self._name}-{duty}-role",
+            name=f"{PREFIX}-dr-cluster-{duty}",
+            assume_role_policy=json.dumps(trust),
+            opts=as_child(self),
+        )
+        attachments = [
+            aws.iam.RolePolicyAttachment(
+                f"{self._name}-{duty}-{policy.rsplit('/')[-1]}", role=role.name, policy_arn=policy, opts=as_child(self)
+            )
+            for policy in policies
+        ]
+        return role, attachments

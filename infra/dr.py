@@ -1,0 +1,142 @@
+"""dr: the warm site. Cluster, standby, guard and gate, the services at their floor, the recovery bundle."""
+
+import pulumi
+import pulumi_aws as aws
+import pulumi_kubernetes as k8s
+
+from components.postgres_standby import STANDBY_HOST, STANDBY_LABEL, PostgresStandby, PostgresStandbyArgs
+from components.recovery_bundle import RecoveryBundle, RecoveryBundleArgs
+from components.site_guard import SiteGuard, SiteGuardArgs
+from components.warm_cluster import PROMOTERS, WarmCluster, WarmClusterArgs
+from components.warm_services import WarmServices, WarmServicesArgs
+from components.workload import MANAGED_BY, plan_config_map
+from infra.kubernetes import cluster_provider
+from infra.settings import DrSettings
+from recovery.names import POSTGRES_PORT, namespace_identity
+
+_POD_SECURITY = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
+
+
+def declare(settings: DrSettings) -> None:
+    """Declare the stack; everything in it is homed in the DR region."""
+    region = settings.plan.sites.dr.region
+    production = pulumi.StackReference("prod", stack_name=settings.prod_stack)
+    cloud = aws.Provider("aws", region=region, allowed_account_ids=[settings.account])
+    cluster = WarmCluster(
+        "warm-cluster",
+        WarmClusterArgs(
+            names=settings.names,
+            subnet_ids=settings.subnet_ids,
+            public_access_cidrs=settings.public_access_cidrs,
+            version=settings.kubernetes_version,
+            instance_types=settings.instance_types,
+            nodes_warm=settings.nodes_warm,
+            nodes_most=settings.nodes_most,
+        ),
+        pulumi.ResourceOptions(providers=[cloud]),
+    )
+    kubernetes = cluster_provider(
+        name=cluster.cluster_name, endpoint=cluster.endpoint, ca_data=cluster.ca_data, region=region
+    )
+    namespace = _namespace(settings, kubernetes)
+    opts = pulumi.ResourceOptions(providers=[cloud, kubernetes])
+    standby = PostgresStandby("postgres", _standby(settings, namespace, production), opts)
+    guard = SiteGuard(
+        "site-guard",
+        _guard(settings, namespace, cluster, kubernetes),
+        # Kubelet gives a Pod the variables of Services that exist before it.
+        pulumi.ResourceOptions(providers=[cloud, kubernetes], depends_on=[standby.service]),
+    )
+    WarmServices(
+        "services",
+        _services(settings, namespace),
+        pulumi.ResourceOptions(providers=[kubernetes], depends_on=[guard.service]),
+    )
+    bundle = RecoveryBundle(
+        "recovery-bundle",
+        RecoveryBundleArgs(
+            names=settings.names,
+            cluster_endpoint=cluster.endpoint,
+            cluster_ca=cluster.ca_data,
+            prod_edge=production.require_output("edge"),
+            dr_edge=settings.edge,
+            standby=pulumi.Output.format("{0}:{1}", standby.host, POSTGRES_PORT),
+            gate=pulumi.Output.format("{0}:{1}", guard.host, POSTGRES_PORT),
+            system_identifier=production.require_output("system_identifier"),
+        ),
+        pulumi.ResourceOptions(providers=[cloud]),
+    )
+    pulumi.export("cluster", cluster.cluster_name)
+    pulumi.export("bundle", bundle.url)
+    pulumi.export("edge", settings.edge)
+
+
+def _namespace(settings: DrSettings, provider: k8s.Provider) -> pulumi.Output[str]:
+    """The site's namespace, which says which site it is. Kept on destroy, since its claims hold the database."""
+    site = settings.plan.sites.dr
+    namespace = k8s.core.v1.Namespace(
+        "namespace",
+        metadata={
+            "name": site.namespace,
+            "labels": {**MANAGED_BY, **_POD_SECURITY},
+            "annotations": namespace_identity("dr", settings.account, site.region),
+        },
+        opts=pulumi.ResourceOptions(provider=provider, retain_on_delete=True),
+    )
+    return namespace.metadata.apply(lambda meta: meta.name or "")
+
+
+def _standby(
+    settings: DrSettings, namespace: pulumi.Output[str], production: pulumi.StackReference
+) -> PostgresStandbyArgs:
+    postgres = settings.plan.datasets.postgres
+    return PostgresStandbyArgs(
+        namespace=namespace,
+        image=settings.postgres_image,
+        primary_host=production.require_output("primary_host"),
+        primary_port=production.require_output("primary_port"),
+        password=settings.replication_password,
+        database=postgres.database,
+        application_role=postgres.application_role,
+        gate_cidr=settings.gate_cidr,
+        pod_cidrs=settings.pod_cidrs,
+        storage_class=settings.storage_class,
+        storage_size=settings.storage_size,
+        settings=settings.postgres_settings,
+    )
+
+
+def _guard(
+    settings: DrSettings, namespace: pulumi.Output[str], cluster: WarmCluster, provider: k8s.Provider
+) -> SiteGuardArgs:
+    config = plan_config_map(settings.plan, namespace, pulumi.ResourceOptions(provider=provider))
+    return SiteGuardArgs(
+        site="dr",
+        account=settings.account,
+        plan_map=config.metadata.apply(lambda meta: meta.name or ""),
+        namespace=namespace,
+        image=settings.runner_image,
+        mode=settings.guard_mode,
+        database=settings.plan.datasets.postgres.database,
+        upstream_host=STANDBY_HOST,
+        upstream_port=POSTGRES_PORT,
+        password=settings.guard_password,
+        cluster=cluster.cluster_name,
+        region=settings.plan.sites.dr.region,
+        role_arn=settings.names.role_arn("guard"),
+        primary_labels=STANDBY_LABEL,
+    )
+
+
+def _services(settings: DrSettings, namespace: pulumi.Output[str]) -> WarmServicesArgs:
+    postgres = settings.plan.datasets.postgres
+    return WarmServicesArgs(
+        plan=settings.plan,
+        namespace=namespace,
+        images=settings.service_images,
+        database=postgres.database,
+        database_user=postgres.application_role,
+        database_password=settings.application_password,
+        certificate_arn=settings.certificate_arn,
+        promoters=PROMOTERS,
+    )

@@ -1,0 +1,106 @@
+"""Policies of buckets and keys: what even an administrator's stolen credentials must not do. Pure functions."""
+
+from recovery.names import CANARY_KEY, MARKER_KEY, Names
+from recovery.policies import Document, Statement, bucket_arn, document
+
+# The settings that decide whether copies survive. The 2025 "Codefinger" attacks re-encrypted with SSE-C and shortened
+# lifecycles; https://www.halcyon.ai/blog/abusing-aws-native-services-ransomware-encrypting-s3-buckets-with-sse-c
+_SETTINGS = [
+    "s3:DeleteBucket",
+    "s3:DeleteBucketPolicy",
+    "s3:PutBucketPolicy",
+    "s3:PutBucketVersioning",
+    "s3:PutLifecycleConfiguration",
+    "s3:PutEncryptionConfiguration",
+    "s3:PutBucketObjectLockConfiguration",
+    "s3:PutBucketPublicAccessBlock",
+    "s3:PutBucketOwnershipControls",
+]
+_VERSIONS = ["s3:DeleteObjectVersion", "s3:BypassGovernanceRetention"]
+_HEADER = "s3:x-amz-server-side-encryption"
+_KEY_HEADER = "s3:x-amz-server-side-encryption-aws-kms-key-id"
+
+
+def backup_bucket_policy(bucket: str, key_arn: str, break_glass: str) -> Document:
+    """TLS only, no encryption but the bucket's own key, and nothing that would end or open copies."""
+    copies = bucket_arn(bucket, "*")
+    return document(
+        tls_only(bucket),
+        # Without a header the bucket's default applies, which is right; a header may say nothing else. A negated
+        # condition is true for an absent header, hence the Null tests.
+        _deny("OnlyKms", ["s3:PutObject"], [copies], _other_than(_HEADER, "aws:kms")),
+        _deny("OnlyOurKey", ["s3:PutObject"], [copies], _other_than(_KEY_HEADER, key_arn)),
+        # "aws:kms" without a key means AWS's own key, which no policy of ours governs.
+        _deny("NotAwsOwnKey", ["s3:PutObject"], [copies], {"Null": {_HEADER: "false", _KEY_HEADER: "true"}}),
+        _deny("KeepVersions", _VERSIONS, [copies], _unless(break_glass)),
+        _deny("KeepSettings", _SETTINGS, [bucket_arn(bucket)], _unless(break_glass)),
+    )
+
+
+def marker_bucket_policy(names: Names, checker_ranges: list[str]) -> Document:
+    """Route 53's checkers may read marker and canary, only the promoter writes the marker.
+
+    A policy that grants anonymous reads only to fixed source ranges is not "public", so all four public-access blocks
+    stay on; ranges wider than /8 (IPv4) or /32 (IPv6) would make it public and S3 would refuse it.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html#access-control-block-public-access-policy-status
+    Checkers' ranges: https://ip-ranges.amazonaws.com/ip-ranges.json, service ROUTE53_HEALTHCHECKS.
+    """
+    bucket = names.marker_bucket
+    marker = bucket_arn(bucket, MARKER_KEY)
+    readers: Statement = {
+        "Sid": "CheckersRead",
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": ["s3:GetObject"],
+        "Resource": [marker, bucket_arn(bucket, CANARY_KEY)],
+        "Condition": {"IpAddress": {"aws:SourceIp": checker_ranges}},
+    }
+    break_glass = names.role_arn("break-glass")
+    return document(
+        tls_only(bucket),
+        readers,
+        # The marker moves the business: nobody else may put it there or take it away.
+        _deny("OnlyPromoterPuts", ["s3:PutObject"], [marker], _unless(names.role_arn("promoter"))),
+        _deny("NobodyDeletes", ["s3:DeleteObject", *_VERSIONS], [marker], _unless(break_glass)),
+        _deny("KeepSettings", _SETTINGS, [bucket_arn(bucket)], _unless(break_glass)),
+    )
+
+
+def backup_key_policy(account: str, break_glass: str) -> Document:
+    """The account's IAM policies decide who uses the key; ending the key is for break-glass alone.
+
+    A key that is gone takes every copy with it. Changing the policy stays possible, as KMS demands of its creator.
+    """
+    root: Statement = {
+        "Sid": "IamDecides",
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{account}:root"},
+        "Action": "kms:*",
+        "Resource": "*",
+    }
+    return document(root, _deny("KeepKey", ["kms:ScheduleKeyDeletion", "kms:DisableKey"], ["*"], _unless(break_glass)))
+
+
+def tls_only(bucket: str) -> Statement:
+    """Nothing in the clear, whoever asks."""
+    insecure: Document = {"Bool": {"aws:SecureTransport": "false"}}
+    return _deny("TlsOnly", ["s3:*"], [bucket_arn(bucket), bucket_arn(bucket, "*")], insecure)
+
+
+def _deny(sid: str, actions: list[str], resources: list[str], condition: Document) -> Statement:
+    return {
+        "Sid": sid,
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": actions,
+        "Resource": resources,
+        "Condition": condition,
+    }
+
+
+def _other_than(header: str, value: str) -> Document:
+    return {"Null": {header: "false"}, "StringNotEquals": {header: value}}
+
+
+def _unless(role_arn: str) -> Document:
+    return {"ArnNotEquals": {"aws:PrincipalArn": role_arn}}

@@ -1,0 +1,42 @@
+"""Roles of the EKS cluster itself: who may take them, and AWS's own policies for each. Pure data."""
+
+from recovery.names import Names
+from recovery.policies import Document, ServiceAccount, document, pod_identity_trust
+
+_AWS = "arn:aws:iam::aws:policy"
+CLUSTER_POLICIES = (f"{_AWS}/AmazonEKSClusterPolicy",)
+NODE_POLICIES = (
+    f"{_AWS}/AmazonEKSWorkerNodePolicy",
+    f"{_AWS}/AmazonEKS_CNI_Policy",
+    f"{_AWS}/AmazonEC2ContainerRegistryPullOnly",
+)
+STORAGE_POLICIES = (f"{_AWS}/service-role/AmazonEBSCSIDriverPolicy",)
+STORAGE_ACCOUNT = "ebs-csi-controller-sa"
+
+
+def cluster_trust(account: str) -> Document:
+    """EKS, for clusters of this account only."""
+    return document(_service("eks.amazonaws.com", {"StringEquals": {"aws:SourceAccount": account}}))
+
+
+def node_trust() -> Document:
+    """EC2 instances; EC2 passes no source to compare."""
+    return document(_service("ec2.amazonaws.com", None))
+
+
+def storage_trust(names: Names) -> Document:
+    """The EBS driver's controller in the DR cluster."""
+    cluster = cluster_arn(names)
+    return pod_identity_trust(
+        names.account, [ServiceAccount(cluster_arn=cluster, namespace="kube-system", name=STORAGE_ACCOUNT)]
+    )
+
+
+def cluster_arn(names: Names) -> str:
+    """The DR cluster."""
+    return f"arn:aws:eks:{names.plan.sites.dr.region}:{names.account}:cluster/{names.dr_cluster}"
+
+
+def _service(service: str, condition: Document | None) -> Document:
+    statement: Document = {"Effect": "Allow", "Principal": {"Service": service}, "Action": ["sts:AssumeRole"]}
+    return statement if condition is None else {**statement, "Condition": condition}
