@@ -10,43 +10,22 @@ Several clusters at once: `launch` each, then `wait_ready` each; they then boot 
 """
 
 import base64
-import os
 import secrets
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import yaml
 
-from lab.addresses import EDGE_PORT, SiteAddresses
+from lab.addresses import SiteAddresses
+from lab.kubernetes import commands
 from lab.kubernetes.api import Api, ApiError
 from lab.kubernetes.certificates import write_private_key, write_serving_certificate
 from lab.kubernetes.process import descendants, kill_all
 from lab.processes import Child, Supervisor, wait_until
 
-API_PORT, ETCD_PORT, ETCD_PEER_PORT = 6443, 2379, 2380
-READY_SECONDS = 120.0
+READY_SECONDS, STOP_SECONDS = 120.0, 3.0
 ADMIN, NODE_AGENT = "admin", "node-agent"
 MASTERS = ("system:masters",)
-# Of the controllers only those that do something here: Pods' addresses are refused in EndpointSlices, nodes do not
-# come and go, and volumes are the node agent's.
-CONTROLLERS = (
-    "deployment-controller,replicaset-controller,statefulset-controller,job-controller,cronjob-controller,"
-    "garbage-collector-controller,namespace-controller,serviceaccount-controller,root-ca-certificate-publisher-controller,"
-    "pod-garbage-collector-controller,ttl-after-finished-controller,disruption-controller,resourcequota-controller,"
-    "clusterrole-aggregation-controller,horizontal-pod-autoscaler-controller"
-)
-# ServiceAccount would demand tokens that nobody here mounts; StorageObjectInUse adds finalizers to volume claims that
-# only a controller we do not run takes away. PodSecurity stays on.
-ADMISSION_OFF = "ServiceAccount,StorageObjectInUseProtection"
-
-
-def binaries() -> Path:
-    """The folder with the lab's binaries. Raises RuntimeError when LAB_BIN does not name it."""
-    folder = os.environ.get("LAB_BIN", "")
-    if not folder or not (Path(folder) / "kube-apiserver").exists():
-        raise RuntimeError(f"LAB_BIN={folder!r} holds no kube-apiserver; `make lab-tools` builds the lab's binaries")
-    return Path(folder)
 
 
 class Cluster:
@@ -61,7 +40,7 @@ class Cluster:
         extra_tokens: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self.name, self.site, self.run_dir = name, site, run_dir.absolute()
-        self.endpoint = f"https://{site.api_server}:{API_PORT}"
+        self.endpoint = f"https://{site.api_server}:{commands.API_PORT}"
         self._supervisor, self._images = supervisor, None
         self.run_dir.mkdir(parents=True, exist_ok=True)
         self._etcd, self._api_server, self._controllers, self._agent = (
@@ -114,21 +93,25 @@ class Cluster:
 
     def launch(self) -> None:
         """Start etcd and the API server without waiting until they serve."""
-        etcd = f"http://{self.site.etcd}:{ETCD_PORT}"
-        self._supervisor.start(self._etcd, self._etcd_command(etcd), env=_environment())
-        self._supervisor.start(self._api_server, self._api_server_command(etcd), env=_environment())
+        self._supervisor.start(self._etcd, commands.etcd(self.name, self.site, self.run_dir), env=commands.ENVIRONMENT)
+        api_server = commands.api_server(self.site, self.run_dir)
+        self._supervisor.start(self._api_server, api_server, env=commands.ENVIRONMENT)
 
     def wait_ready(self) -> None:
         """Wait until the API serves, then start the controllers. Raises TimeoutError, RuntimeError with a log."""
         api = self.api()
         children = [self._supervisor.children[name] for name in (self._etcd, self._api_server)]
         wait_until(lambda: _answers(api), timeout=READY_SECONDS, what=f"the API server of {self.name}", alive=children)
-        self._supervisor.start(self._controllers, self._controllers_command(), env=_environment())
+        controllers = commands.controllers(self.kubeconfig(ADMIN), self.run_dir)
+        self._supervisor.start(self._controllers, controllers, env=commands.ENVIRONMENT)
 
     def start_node_agent(self, images: Path, *, wait: bool = True) -> Child:
         """Start the site's node; `images` is the file of `lab.images.write_images`."""
         self._images = images
-        agent = self._supervisor.start(self._agent, self._agent_command(images), env=_agent_environment())
+        command = commands.node_agent(
+            self.name, self.site, self.kubeconfig(NODE_AGENT), images, volumes=self.volumes, logs=self.pod_logs
+        )
+        agent = self._supervisor.start(self._agent, command, env=commands.AGENT_ENVIRONMENT)
         if wait:
             api, path = self.api(), f"/api/v1/nodes/{self.name}-node"
             wait_until(lambda: _node_ready(api, path), timeout=READY_SECONDS, what=path, alive=[agent])
@@ -151,7 +134,7 @@ class Cluster:
     def stop(self) -> None:
         """End it in order: an API server without its etcd would not listen to SIGTERM."""
         for name in self.children:
-            self._supervisor.stop(name, 3.0)
+            self._supervisor.stop(name, STOP_SECONDS)
 
     def restart(self) -> None:
         """Start again after `kill` or `stop`: same addresses, same data, and the node if there was one."""
@@ -159,72 +142,6 @@ class Cluster:
         self.wait_ready()
         if self._images:
             self.start_node_agent(self._images)
-
-    # -- commands
-
-    def _etcd_command(self, url: str) -> list[str]:
-        peer = f"http://{self.site.etcd}:{ETCD_PEER_PORT}"
-        return [
-            str(binaries() / "etcd"),
-            "--unsafe-no-fsync",
-            f"--name={self.name}",
-            f"--data-dir={self.run_dir / 'etcd'}",
-            f"--listen-client-urls={url}",
-            f"--advertise-client-urls={url}",
-            f"--listen-peer-urls={peer}",
-            f"--initial-advertise-peer-urls={peer}",
-            f"--initial-cluster={self.name}={peer}",
-            "--log-level=warn",
-        ]
-
-    def _api_server_command(self, etcd: str) -> list[str]:
-        key = self.run_dir / "service-accounts.key"
-        return [
-            str(binaries() / "kube-apiserver"),
-            f"--etcd-servers={etcd}",
-            f"--secure-port={API_PORT}",
-            f"--bind-address={self.site.api_server}",
-            f"--advertise-address={self.site.api_server}",
-            f"--tls-cert-file={self.run_dir / 'apiserver.crt'}",
-            f"--tls-private-key-file={self.run_dir / 'apiserver.key'}",
-            f"--cert-dir={self.run_dir / 'certs'}",
-            "--service-account-issuer=https://kubernetes.default.svc",
-            f"--service-account-key-file={key}",
-            f"--service-account-signing-key-file={key}",
-            f"--service-cluster-ip-range={self.site.services}",
-            f"--token-auth-file={self.run_dir / 'tokens.csv'}",
-            "--authorization-mode=RBAC",
-            f"--disable-admission-plugins={ADMISSION_OFF}",
-            "--endpoint-reconciler-type=none",
-            "--enable-priority-and-fairness=false",
-            "--profiling=false",
-        ]
-
-    def _controllers_command(self) -> list[str]:
-        return [
-            str(binaries() / "kube-controller-manager"),
-            f"--kubeconfig={self.kubeconfig(ADMIN)}",
-            "--leader-elect=false",
-            f"--controllers={CONTROLLERS}",
-            "--secure-port=0",
-            f"--root-ca-file={self.run_dir / 'apiserver.crt'}",
-            "--profiling=false",
-        ]
-
-    def _agent_command(self, images: Path) -> list[str]:
-        return [
-            sys.executable,
-            "-m",
-            "lab.kubernetes.agent",
-            f"--kubeconfig={self.kubeconfig(NODE_AGENT)}",
-            f"--site={self.name}",
-            f"--pod-cidr={self.site.pods}",
-            f"--gate-cidr={self.site.gates}",
-            f"--volumes={self.volumes}",
-            f"--images={images.absolute()}",
-            f"--edge={self.site.edge}:{EDGE_PORT}",
-            f"--logs={self.pod_logs}",
-        ]
 
     # -- files
 
@@ -289,15 +206,6 @@ def _node_ready(api: Api, path: str) -> bool:
         return bool(api.get(path).get("status", {}).get("conditions"))
     except ApiError:
         return False
-
-
-def _environment() -> dict[str, str]:
-    # Less garbage collection: starting up is what these processes mostly do here.
-    return {"PATH": "/usr/bin:/bin", "GOGC": "400"}
-
-
-def _agent_environment() -> dict[str, str]:
-    return {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONUNBUFFERED": "1"}
 
 
 def _write_private(path: Path, text: str) -> None:
