@@ -8,18 +8,26 @@ from botocore.config import Config
 
 from lab.aws.site import PLACE_REGIONS, Aws
 
-ONE_TRY = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=2)
+# A busy machine may take seconds to load one of moto's backends.
+PATIENT_SECONDS = 30.0
 
 
-def client(aws: Aws, service: str, place: str, region: str | None = None, endpoint: str | None = None) -> Any:
-    """One attempt per call, 2 s: a test counts attempts."""
+def client(
+    aws: Aws,
+    service: str,
+    place: str,
+    region: str | None = None,
+    endpoint: str | None = None,
+    read_timeout: float = PATIENT_SECONDS,
+) -> Any:
+    """One attempt per call, since tests count attempts; `read_timeout` in seconds."""
     return boto3.Session().client(
         service,  # type: ignore[call-overload]
         endpoint_url=endpoint or aws.endpoint(place),
         region_name=region or PLACE_REGIONS[place],
         aws_access_key_id="lab",
         aws_secret_access_key="lab",
-        config=ONE_TRY,
+        config=Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=read_timeout),
     )
 
 

@@ -46,7 +46,7 @@ def take_over(dynamodb: object, table: str, seen: int) -> None:
 
 
 def fetch(url: str) -> bytes:
-    with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - always http to a front
+    with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310 - always http to a front
         return answer.read()
 
 
@@ -108,12 +108,12 @@ def test_one_dynamodb_endpoint_down_leaves_s3_and_the_other_replica(aws: Aws, ta
     client(aws, "s3", "prod", "us-east-1").list_buckets()
 
 
-def test_a_blackhole_holds_the_connection_until_the_client_gives_up(aws: Aws, table: str) -> None:
+def test_a_blackhole_holds_the_connection_until_the_client_gives_up(aws: Aws) -> None:
     aws.reach.cut("dr", "us-east-1", how="blackhole")
     began = time.monotonic()
     with pytest.raises(ReadTimeoutError):
-        epoch(aws, "dr", table, "us-east-1")
-    assert time.monotonic() - began >= 2
+        client(aws, "dynamodb", "dr", "us-east-1", read_timeout=0.5).list_tables()
+    assert time.monotonic() - began >= 0.5
 
 
 def test_a_takeover_whose_answer_is_lost_has_happened_once(aws: Aws, table: str) -> None:

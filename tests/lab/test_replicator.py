@@ -79,7 +79,7 @@ def test_a_new_object_arrives_with_its_lock_metadata_and_declared_class(aws: Aws
         ObjectLockRetainUntilDate=until,
     )
     s3.put_object(Bucket=source, Key="scratch/other", Body=b"not selected")
-    wait_until(lambda: versions(s3, target) == ["backups/manifest"], timeout=20, what="the copy in the DR bucket")
+    wait_until(lambda: versions(s3, target) == ["backups/manifest"], timeout=60, what="the copy in the DR bucket")
     copy = s3.get_object(Bucket=target, Key="backups/manifest")
     assert copy["Body"].read() == b"content"
     assert (copy["Metadata"], copy["ContentType"]) == ({"epoch": "7"}, "application/json")
