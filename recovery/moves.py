@@ -80,6 +80,7 @@ class Seen:
     issued: frozenset[str] = frozenset()  # verbs performed by this process
     troubles: Mapping[str, str] = field(default_factory=dict[str, str])  # step → what did not answer
     failures: Mapping[str, int] = field(default_factory=dict[str, int])  # step → how often in a row
+    errors: Mapping[str, str] = field(default_factory=dict[str, str])  # step → how its effect failed last
     lease: Lease | None = None
     ours_since: float | None = None  # when this process knew the lease to be ours
     old_site: str = ""  # "accepted", "refused", "silent"; empty: not asked

@@ -4,7 +4,7 @@ A step is done when the world says so, not when its effect was sent: every turn 
 only while it is not seen. So the same rules start a promotion, resume one, and find nothing to do in a finished one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from recovery.bundle import Bundle
 from recovery.lease import Lease
@@ -18,9 +18,10 @@ def open_steps(history: History) -> tuple[Step, ...]:
     return tuple(step for step in STEPS if step.name not in done and all(name in done for name in step.after))
 
 
-def decide(bundle: Bundle, history: History, seen: Seen) -> tuple[Move, ...]:
-    """One move for every open step. What did not answer is asked again, less and less often, until the deadline."""
-    return tuple(_decide(step, bundle, history, seen) for step in open_steps(history))
+def decide(bundle: Bundle, history: History, seen: Seen, steps: Collection[Step] | None = None) -> tuple[Move, ...]:
+    """One move for each of `steps` (default: every open one). What did not answer is asked again, less and less often,
+    until the step's deadline."""
+    return tuple(_decide(step, bundle, history, seen) for step in (open_steps(history) if steps is None else steps))
 
 
 def _decide(step: Step, bundle: Bundle, history: History, seen: Seen) -> Move:
@@ -31,7 +32,7 @@ def _decide(step: Step, bundle: Bundle, history: History, seen: Seen) -> Move:
     else:
         move = _RULES[step.name](bundle, history, seen)
     if late and not isinstance(move, Done | Stop):
-        why = move.why if isinstance(move, Wait) else f"{move.verb} shows no effect"
+        why = move.why if isinstance(move, Wait) else seen.errors.get(step.name, f"{move.verb} shows no effect")
         return Stop(
             step=step.name,
             what=f"gave up waiting to {step.title}: {why}",
@@ -191,7 +192,8 @@ def _services(bundle: Bundle, history: History, seen: Seen) -> Move:
         *(word for name, s in bundle.plan.services.items() if (word := _short(seen.deployments.get(name), s.full))),
     ]
     if missing:
-        return Wait(step="services", why="; ".join(missing), seconds=0.05)
+        patient = seen.clock - seen.started.get("services", seen.clock) > 10
+        return Wait(step="services", why="; ".join(missing), seconds=0.5 if patient else 0.05)
     return Done(step="services", facts={"verified": list(bundle.plan.services)})
 
 
@@ -207,7 +209,7 @@ def _name(bundle: Bundle, history: History, seen: Seen) -> Move:
     stale = [word for name, answer in seen.resolvers.items() if (word := wrong(name, answer, history.epoch))]
     if stale or not seen.resolvers:
         return Wait(step="name", why="; ".join(stale) or "no resolver was asked", seconds=0.25)
-    return Done(step="name", facts={"seconds": dict(seen.resolved_after)})
+    return Done(step="name", facts={"resolvers": dict(seen.resolved_after)})
 
 
 def wrong(name: str, answer: ServiceAnswer | str | None, epoch: int) -> str:
