@@ -127,7 +127,7 @@ class Cluster:
 
     def _kill(self, *names: str) -> None:
         agent = self._supervisor.children.get(self._agent)
-        family = descendants(agent.process.pid) if agent else []
+        family = descendants(agent.process.pid) if agent else {}
         self._supervisor.kill(*names)
         kill_all(family)
 

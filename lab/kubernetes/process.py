@@ -49,13 +49,15 @@ class Process:
         return await asyncio.shield(self._ended)
 
     async def stop(self, grace_seconds: float) -> int:
-        """SIGTERM to the program, SIGKILL to all of its descendants after the grace period."""
+        """SIGTERM to the program and, once it has ended or the grace period has, SIGKILL to all of its descendants."""
         if not self._ended.done():
+            family = descendants(self.pid)
             try:
                 os.kill(self.pid, signal.SIGTERM)
-                return await asyncio.wait_for(self.wait(), grace_seconds)
+                await asyncio.wait_for(self.wait(), grace_seconds)
             except (TimeoutError, ProcessLookupError):
                 self.kill()
+            kill_all(family)
         return await self.wait()
 
     def kill(self) -> None:
@@ -67,26 +69,35 @@ class Process:
         kill_all(family)
 
 
-def descendants(pid: int) -> list[int]:
-    """Ids of all living descendants of a process."""
-    found: list[int] = []
+def descendants(pid: int) -> dict[int, str]:
+    """All living descendants of a process: id → start time, which tells a process from a later one of the same id."""
+    found: dict[int, str] = {}
     try:
         tasks = list(Path(f"/proc/{pid}/task").iterdir())
         children = [int(child) for task in tasks for child in (task / "children").read_text().split()]
     except (FileNotFoundError, ProcessLookupError):
         return found
     for child in children:
-        found += [child, *descendants(child)]
+        found |= {child: _start_time(child), **descendants(child)}
     return found
 
 
-def kill_all(pids: Sequence[int]) -> None:
+def kill_all(family: Mapping[int, str]) -> None:
     """SIGKILL to each that still lives."""
-    for pid in pids:
+    for pid, started in family.items():
         try:
-            os.kill(pid, signal.SIGKILL)
+            if started and _start_time(pid) == started:
+                os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
             continue
+
+
+def _start_time(pid: int) -> str:
+    """Field 22 of /proc/PID/stat; empty when there is no such process. The name before it may hold blanks."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 def _signal_group(pid: int, number: int) -> None:

@@ -243,6 +243,16 @@ def _gone(process: Path) -> bool:
         return True
 
 
+def test_deleting_a_pod_ends_all_of_its_processes_and_frees_its_directory(space: Workspace) -> None:
+    program = "import subprocess; print(subprocess.Popen(['sleep', '600'], start_new_session=True).pid); "
+    space.create("pods", "family", spec={"containers": [python(program + FOREVER)]})
+    space.eventually(lambda: space.log("family").strip() != "", "the Pod to run")
+    child = Path(f"/proc/{space.log('family').split()[0]}")
+    space.api.request("DELETE", space.path("pods", "family"))
+    space.eventually(lambda: space.pod("family") == {} and _gone(child), "the Pod to be gone")
+    space.eventually(lambda: not list(space.cluster.volumes.glob("pods/family-*")), "its directory to be gone")
+
+
 def test_a_crashing_container_is_restarted_with_a_backoff(space: Workspace) -> None:
     space.create("pods", "crash", spec={"containers": [python("raise SystemExit(7)")]})
 
