@@ -301,6 +301,11 @@ def test_sources_lie_in_tmpdir_when_the_user_names_one(
     assert list((tmp_path / "roomy").iterdir()) == []
 
 
+def ignore_interrupts() -> None:
+    """As whoever starts a set-up in the background may do."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def test_interrupted_set_up_ends_with_the_documented_code(log: Path, tmp_path: Path) -> None:
     environment = {**os.environ, "FAKE_HANG": "etcd", "XDG_CACHE_HOME": str(tmp_path / "cache")}
     process = subprocess.Popen(
