@@ -8,6 +8,7 @@ from typing import Any
 from lab import backup_job, observers
 from lab.addresses import DNS_PORT
 from lab.aws.reach import Attempt
+from lab.aws.site import check_states
 from lab.measure import first_at_dr
 from lab.observers import Observers
 from lab.processes import wait_until
@@ -220,7 +221,5 @@ class Scenario:
 
 def _check_has_data(world: World) -> bool:
     """Whether every declared health check has been answered, by the data plane's own status."""
-    if not world.aws.dns_status.exists():
-        return False
-    checks = json.loads(world.aws.dns_status.read_text())
+    checks = check_states(world.aws)
     return len(checks) >= 2 and all(check["has_data"] for check in checks.values())

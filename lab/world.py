@@ -70,6 +70,9 @@ class World:
         self.aws = start_aws(self.supervisor, self.block, self.folder / "aws")
         route53 = self.cloud("route53", "us-east-1")
         self.zone = route53.create_hosted_zone(Name="ultramarket.com", CallerReference="lab")["HostedZone"]["Id"]
+        self.cloud("eks", "us-east-1").create_cluster(
+            name=PROD_CLUSTER, roleArn=f"arn:aws:iam::{ACCOUNT}:role/eks", resourcesVpcConfig={"subnetIds": []}
+        )
         ec2 = self.cloud("ec2", "us-west-2")
         vpc = ec2.create_vpc(CidrBlock="10.20.0.0/16")["Vpc"]["VpcId"]
         self.subnets = [
