@@ -309,7 +309,12 @@ def ignore_interrupts() -> None:
 def test_interrupted_set_up_ends_with_the_documented_code(log: Path, tmp_path: Path) -> None:
     environment = {**os.environ, "FAKE_HANG": "etcd", "XDG_CACHE_HOME": str(tmp_path / "cache")}
     process = subprocess.Popen(
-        [sys.executable, "-c", ONLY_BUILDS], cwd=CHECKOUT, env=environment, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", ONLY_BUILDS],
+        cwd=CHECKOUT,
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=ignore_interrupts,
     )
     until(lambda: built(log) == ["etcd"])
     process.send_signal(signal.SIGINT)
