@@ -31,7 +31,9 @@ def binaries() -> Path:
     """The folder with the lab's binaries. Raises RuntimeError when LAB_BIN does not name it."""
     folder = os.environ.get("LAB_BIN", "")
     if not folder or not (Path(folder) / "kube-apiserver").exists():
-        raise RuntimeError(f"LAB_BIN={folder!r} holds no kube-apiserver; `make lab` and `make test` build them and set it")
+        raise RuntimeError(
+            f"LAB_BIN={folder!r} holds no kube-apiserver; `make lab` and `make test` build them and set it"
+        )
     return Path(folder)
 
 
