@@ -54,7 +54,8 @@ def backup(
     Example: PGHOST=replica PGUSER=dr_backup dr backup postgres full --site prod
     """
     from engines.postgres_backup import Order, full_backup
-    from scripts.copies import backup_bucket, site_lease
+    from scripts.copies import backup_bucket
+    from scripts.lease import open_store
 
     context = Context.load(plan, account, site)
     terms = context.plan.datasets.postgres
@@ -63,7 +64,7 @@ def backup(
     with _ended_in_order():
         made = full_backup(
             store,
-            site_lease(context),
+            open_store(context),
             Order(
                 site=context.site,
                 database=terms.database,

@@ -48,19 +48,7 @@ def backups(
     now = datetime.now(UTC)
     table(
         f"{store.bucket}: {len(finished)} backup{'s' if len(finished) != 1 else ''}",
-        (
-            "id",
-            "dataset",
-            "kind",
-            "finished (UTC)",
-            "age",
-            "size",
-            "site",
-            "epoch",
-            "timeline",
-            "WAL from",
-            "kept until",
-        ),
+        ("id", "what", "finished (UTC)", "age", "size", "site", "epoch", "kept until"),
         [_row(each, now) for each in finished],
     )
     for each in others:
@@ -84,14 +72,11 @@ def _row(each: "Entry", now: datetime) -> tuple[Any, ...]:
         return ()
     return (
         manifest.id,
-        manifest.dataset,
-        manifest.kind,
+        f"{manifest.dataset} {manifest.kind}",
         f"{manifest.finished.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
         age(now - manifest.finished),
         decimal(manifest.bytes),
         manifest.source.site,
         manifest.source.epoch,
-        manifest.source.timeline,
-        manifest.start_position,
         f"{manifest.retain_until.astimezone(UTC):%Y-%m-%d}",
     )

@@ -1,14 +1,12 @@
-"""Wires buckets and the lease to the commands about copies."""
+"""Which bucket the commands about copies work on."""
 
 import os
 
 from cloud.objects import S3Bucket
 from recovery.errors import Refused
 from recovery.plan import SITES, SiteName
-from recovery.ports import LeaseStore
 from scripts.context import Context
 
-_LEASE_SECONDS = 5.0
 LOCK_MODES = ("GOVERNANCE", "COMPLIANCE")
 
 
@@ -29,14 +27,3 @@ def site_of_bucket(context: Context, wanted: str) -> SiteName:
         if (wanted or context.site_option or "prod") == site:
             return site
     raise Refused(f"there is no site {wanted or context.site_option!r}", next_step="name prod or dr")
-
-
-def site_lease(context: Context) -> LeaseStore:
-    """The control table's lease, asked in this site's region first."""
-    from cloud.control_table import ControlTable, region_clients
-    from cloud.lease_store import DynamoLeaseStore
-
-    sites = context.plan.sites
-    regions = sorted((sites.prod.region, sites.dr.region), key=lambda region: region != context.region)
-    clients = region_clients(regions, attempt_seconds=_LEASE_SECONDS)
-    return DynamoLeaseStore(ControlTable(context.names.control_table, clients))

@@ -11,6 +11,8 @@ from rich.table import Table
 console = Console(highlight=False, soft_wrap=True)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
+_PIPE_WIDTH = 240
+
 
 def emit_json(value: Any) -> None:
     """One JSON document on standard output."""
@@ -18,13 +20,13 @@ def emit_json(value: Any) -> None:
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """A table that lines up; plain text in a pipe."""
+    """A table that lines up; plain text, never shortened, in a pipe. The first column names things: never wrapped."""
     drawn = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for column in columns:
-        drawn.add_column(column)
+    for number, column in enumerate(columns):
+        drawn.add_column(column, no_wrap=number == 0)
     for row in rows:
         drawn.add_row(*(str(cell) for cell in row))
-    console.print(drawn)
+    console.print(drawn, width=None if console.is_terminal else _PIPE_WIDTH)
 
 
 def say(text: str, style: str = "") -> None:

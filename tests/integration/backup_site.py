@@ -2,13 +2,11 @@
 
 import os
 import secrets
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from shutil import rmtree
-from tempfile import mkdtemp
+from shutil import copy2, copytree
 from typing import Any, cast
 
 import pytest
@@ -19,37 +17,12 @@ from engines.postgres_backup import Made, Order, full_backup
 from engines.postgres_verify import Verdict, verify
 from lab.addresses import POSTGRES_PORT, Block
 from lab.aws.site import Aws
-from lab.binaries import copy_postgres
-from lab.primary import DATABASE, Primary, database_uid
+from lab.primary import DATABASE, Primary
 from lab.processes import Supervisor
 from recovery.names import ROLE_BACKUP
 from recovery.plan import SiteName
 from tests.fakes import FakeLeases, held_lease
 from tests.lab.clients import client, make_bucket
-
-
-@contextmanager
-def running_primary(block: Block, supervisor: Supervisor) -> Iterator[Primary]:
-    """PostgreSQL as production has it, in a folder that its unprivileged user can reach."""
-    folder = Path(mkdtemp(prefix="dr-test-postgres-"))
-    folder.chmod(0o711)
-    primary = Primary(
-        supervisor=supervisor,
-        postgres=copy_postgres(folder / "programs"),
-        folder=folder / "primary",
-        address=block.primary,
-        gates=str(block.prod.gates),
-        uid=database_uid(),
-        name="backup-primary",
-    )
-    primary.create()
-    with primary.connect() as connection:
-        connection.execute("INSERT INTO orders SELECT 'order-' || n, 'test' FROM generate_series(1, 20000) AS n")
-    try:
-        yield primary
-    finally:
-        supervisor.stop(primary.name)
-        rmtree(folder, ignore_errors=True)
 
 
 @dataclass
@@ -117,10 +90,23 @@ class Site:
         program.chmod(0o755)
         return replace(self, before=str(folder))
 
-    @classmethod
-    def of(cls, primary: Primary) -> "Site":
-        """A site without a bucket yet; see `site_with_bucket`."""
-        return cls(primary, cast("S3Bucket", None), None, Path())
+
+@pytest.fixture(scope="session")
+def backup_source(postgres_template: Primary, database_folder: Path, block: Block, supervisor: Supervisor) -> "Site":
+    """A site whose PostgreSQL, with some orders in it, runs as long as the session. It has no bucket yet."""
+    folder, uid = database_folder / "backup-source", postgres_template.uid
+    copytree(postgres_template.folder, folder, copy_function=copy2)
+    address = block.host(32)  # beside the primary that other tests start and kill
+    with (folder / "data" / "postgresql.conf").open("a") as settings:
+        settings.write(f"listen_addresses = '{address}'\n")
+    if uid is not None:
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, uid, uid)
+    primary = replace(postgres_template, supervisor=supervisor, folder=folder, address=address, name="backup-source")
+    primary.start()
+    with primary.connect() as connection:
+        connection.execute("INSERT INTO orders SELECT 'order-' || n, 'test' FROM generate_series(1, 20000) AS n")
+    return Site(primary, cast("S3Bucket", None), None, Path())
 
 
 def site_with_bucket(site: Site, aws: Aws, scratch: Path, monkeypatch: pytest.MonkeyPatch) -> Site:

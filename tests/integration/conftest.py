@@ -17,6 +17,7 @@ from lab.primary import Primary, database_uid
 from lab.processes import Supervisor
 from recovery.loading import load_plan
 from recovery.names import Names
+from tests.integration.backup_site import backup_source as backup_source  # a fixture
 from tests.integration.guard_process import Guards
 from tests.lab.clients import client
 

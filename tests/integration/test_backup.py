@@ -1,7 +1,6 @@
 """Full backups of a real PostgreSQL into AWS's stand-in: what must be there afterwards, and what must not."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,25 +12,18 @@ from cloud.objects import S3Bucket
 from engines.catalog import entries, read_manifest
 from lab.addresses import Block
 from lab.aws.site import Aws
-from lab.processes import Supervisor
 from recovery.errors import Failed, LeaseRefused, Refused, Unreachable
 from recovery.lease import parse_lsn
 from tests.fakes import FakeLeases, held_lease
-from tests.integration.backup_site import Site, running_primary, site_with_bucket
+from tests.integration.backup_site import Site, site_with_bucket
 from tests.lab.clients import make_bucket
 
 VERSION_FIRST = 'if [ "$1" = --version ]; then exec "$REAL" --version; fi\n'
 
 
-@pytest.fixture(scope="module")
-def source(block: Block, supervisor: Supervisor) -> Iterator[Site]:
-    with running_primary(block, supervisor) as primary:
-        yield Site.of(primary)
-
-
 @pytest.fixture
-def site(source: Site, aws: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
-    return site_with_bucket(source, aws, tmp_path, monkeypatch)
+def site(backup_source: Site, aws: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+    return site_with_bucket(backup_source, aws, tmp_path, monkeypatch)
 
 
 def test_a_full_backup_is_one_locked_object_a_manifest_and_a_pointer(site: Site) -> None:

@@ -5,7 +5,7 @@ import hashlib
 import io
 import json
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,23 +14,15 @@ from engines.catalog import find
 from engines.copying import zstd
 from engines.postgres_backup import Made
 from engines.postgres_verify import verify
-from lab.addresses import Block
 from lab.aws.site import Aws
-from lab.processes import Supervisor
 from recovery.errors import Corrupt, Refused
 from recovery.manifest import Part
-from tests.integration.backup_site import Site, running_primary, site_with_bucket
-
-
-@pytest.fixture(scope="module")
-def source(block: Block, supervisor: Supervisor) -> Iterator[Site]:
-    with running_primary(block, supervisor) as primary:
-        yield Site.of(primary)
+from tests.integration.backup_site import Site, site_with_bucket
 
 
 @pytest.fixture
-def site(source: Site, aws: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
-    return site_with_bucket(source, aws, tmp_path, monkeypatch)
+def site(backup_source: Site, aws: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+    return site_with_bucket(backup_source, aws, tmp_path, monkeypatch)
 
 
 @pytest.fixture
