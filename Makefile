@@ -28,11 +28,11 @@ lab-down:  ## end a lab that was left up
 
 test:  ## all tests, on real parts
 	@$(SET_UP) lab
-	@$(RUN) python -m pytest -q -n auto tests
+	@$(RUN) python -m pytest -n auto tests
 
 test-unit:  ## the tests that need no binaries
 	@$(SET_UP) environment
-	@$(RUN) python -m pytest -q -n auto tests/unit
+	@$(RUN) python -m pytest -n auto tests/unit
 
 lint:  ## ruff, pyright, the import rules
 	@$(SET_UP) environment

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -58,9 +58,11 @@ python_env.sync = python_env.get_uv = haproxy.ensure = lambda *_: None
 sys.exit(set_up.main(["lab"]))
 """
 
+started: list[subprocess.Popen[str]] = []  # ended with the test, however that ends
+
 
 @pytest.fixture
-def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A machine whose PATH has the pretended Go and nothing else; the log tells which modules it built."""
     programs, sdk = tmp_path / "programs", tmp_path / "sdk"
     executable(programs / "go", FAKE_GO)
@@ -73,7 +75,11 @@ def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(go, "INSTALLED_GO", str(tmp_path / "no-go"))
     monkeypatch.setattr(cache, "BUILD_SPACE", 0)
     monkeypatch.setattr(cache, "CACHE_SPACE", 0)
-    return tmp_path / "log"
+    yield tmp_path / "log"
+    for process in started:
+        process.kill()
+        process.communicate()
+    started.clear()
 
 
 def executable(path: Path, text: str) -> Path:
@@ -91,15 +97,23 @@ def ensure(root: Path, packaged_go: Callable[[], Path] = no_packaged_go, childre
     return binaries.Build(children or Children(), Progress(io.StringIO()), packaged_go).ensure(root)
 
 
-def another_set_up(root: Path, **environment: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", ENSURE, str(root)],
+def start(*arguments: str, **environment: str) -> subprocess.Popen[str]:
+    """A set-up in a process of its own, told to ignore interrupts as a shell tells what it starts in the background."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", *arguments],
         cwd=CHECKOUT,
         env={**os.environ, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
     )
+    started.append(process)
+    return process
+
+
+def another_set_up(root: Path, **environment: str) -> subprocess.Popen[str]:
+    return start(ENSURE, str(root), **environment)
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -192,7 +206,7 @@ def test_parallel_set_ups_wait_for_each_other_and_build_once(log: Path, tmp_path
 
 def test_waiting_set_up_says_so_and_can_be_interrupted(log: Path, tmp_path: Path) -> None:
     root, children, out = tmp_path / "cache", Children(), io.StringIO()
-    other = another_set_up(root, FAKE_HANG="etcd")
+    another_set_up(root, FAKE_HANG="etcd")
     until(lambda: built(log) == ["etcd"])
     outcome: list[BaseException] = []
 
@@ -207,8 +221,6 @@ def test_waiting_set_up_says_so_and_can_be_interrupted(log: Path, tmp_path: Path
     until(lambda: "waiting for another set-up" in out.getvalue())
     children.end_all()
     waiting.join(30)
-    other.kill()
-    other.communicate()
     assert len(outcome) == 1
     assert built(log) == ["etcd"]
 
@@ -301,21 +313,8 @@ def test_sources_lie_in_tmpdir_when_the_user_names_one(
     assert list((tmp_path / "roomy").iterdir()) == []
 
 
-def ignore_interrupts() -> None:
-    """As whoever starts a set-up in the background may do."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
 def test_interrupted_set_up_ends_with_the_documented_code(log: Path, tmp_path: Path) -> None:
-    environment = {**os.environ, "FAKE_HANG": "etcd", "XDG_CACHE_HOME": str(tmp_path / "cache")}
-    process = subprocess.Popen(
-        [sys.executable, "-c", ONLY_BUILDS],
-        cwd=CHECKOUT,
-        env=environment,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=ignore_interrupts,
-    )
+    process = start(ONLY_BUILDS, FAKE_HANG="etcd", XDG_CACHE_HOME=str(tmp_path / "cache"))
     until(lambda: built(log) == ["etcd"])
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=30)
