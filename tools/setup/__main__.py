@@ -92,8 +92,6 @@ def main(argv: list[str]) -> int:
     if is_done(record, current, lab):
         return 0
     children, progress = Children(), Progress()
-    if lab:
-        progress.say("set-up: from nothing usually 5 to 7 min on 2 cores, then kept in " + str(cache.cache_root()))
     try:
         made = set_up(children, progress, current, lab)
     except SetupError as problem:

@@ -12,7 +12,7 @@ from tools.setup import cache, go
 from tools.setup.children import Children
 from tools.setup.failure import SetupError
 from tools.setup.lock import locked
-from tools.setup.progress import Progress
+from tools.setup.progress import Progress, in_words
 
 TOOLS = Path(__file__).resolve().parents[1]
 
@@ -97,6 +97,8 @@ class Build:
         """Fetch and build side by side: while one module compiles, the sources of the next ones arrive."""
         cache.require_space(partial, cache.CACHE_SPACE, "keeping the lab's binaries")
         cache.require_space(cache.work_folder(root), cache.BUILD_SPACE, "building the lab's binaries")
+        usually = in_words(sum(module.usually for module in modules))
+        self._progress.say(f"building what the lab runs on, once: usually {usually} on 2 cores, kept in {root}")
         compiler = go.on_this_machine() or self._packaged_go()
         with cache.fresh_work(root) as work, ThreadPoolExecutor(1) as fetcher:
             env = go.environment(work)

@@ -7,6 +7,7 @@ import os
 import shlex
 import shutil
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 from tools.setup import cache
@@ -72,8 +73,9 @@ def _unpack(children: Children, folder: Path) -> None:
     apt = partial / "apt"
     options = apt_options(apt)
     env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
-    try:
+    with suppress(SetupError):  # one unreachable source of several is no harm; none at all fails below
         children.run(["apt-get", "-q", *options, "update"], env=env, doing="reading Debian's package lists")
+    try:
         # Fetches HAProxy and exactly those of its libraries that are not installed.
         fetch = ["apt-get", "-q", "-y", *options, "--download-only", "--reinstall", "install", "haproxy"]
         children.run(fetch, env=env, doing="fetching Debian's haproxy package")
