@@ -26,6 +26,11 @@ def handler_of(token: str) -> Handler:
     return importlib.import_module(f"lab.providers.aws_{area}").HANDLERS[token]
 
 
+def _has(token: str, name: str) -> bool:
+    """Does the type have this input?"""
+    return name in shapes_of(token)[""]["properties"]
+
+
 class AwsProvider(LabProvider):
     """Dispatches to one handler a type."""
 
@@ -84,10 +89,10 @@ class AwsProvider(LabProvider):
 
     def comparable(self, token: str, old: Inputs, state: Inputs, new: Inputs) -> tuple[Inputs, Inputs]:
         """The region counts as what it comes out as; default tags as tags."""
-        if not handler_of(token).is_global and "region" in shapes_of(token)[""]["properties"]:
+        if _has(token, "region"):
             old = {**old, "region": old.get("region") or state.get("region") or self.region}
             new = {**new, "region": self._region(token, new)}
-        if handler_of(token).tagged and state.get("tagsAll", {}) != self._tags(new):
+        if _has(token, "tags") and state.get("tagsAll", {}) != self._tags(new):
             old, new = {**old, "tagsAll": state.get("tagsAll", {})}, {**new, "tagsAll": self._tags(new)}
         return old, new
 
@@ -98,10 +103,9 @@ class AwsProvider(LabProvider):
     def _state(self, token: str, inputs: Inputs) -> Inputs:
         """The inputs as they enter the state, with region and all tags."""
         state = {key: value for key, value in inputs.items() if key != DEFAULTS}
-        handler = handler_of(token)
-        if handler.tagged and "tags" in shapes_of(token)[""]["properties"]:
+        if _has(token, "tags"):
             state["tagsAll"] = self._tags(inputs)
-        if not handler.is_global:
+        if _has(token, "region"):
             state["region"] = self._region(token, inputs)
         return state
 
@@ -138,10 +142,10 @@ class AwsProvider(LabProvider):
         tags_all = live.pop("tagsAll", None)
         seen = {DEFAULTS: inputs[DEFAULTS]} if DEFAULTS in inputs else {}
         seen |= observe({key: value for key, value in inputs.items() if key != DEFAULTS}, live)
-        if tags_all is not None and handler.tagged and tags_all != declared.get("tagsAll"):
+        if tags_all is not None and tags_all != declared.get("tagsAll"):
             own = {key: value for key, value in tags_all.items() if self.default_tags.get(key) != value}
             seen["tags"] = own
-        return seen, {**self._state(request.type, seen), "region": declared.get("region"), **outputs}
+        return seen, {**self._state(request.type, seen), **outputs}
 
     def do_delete(self, request: protocol.DeleteRequest, state: Inputs) -> None:
         with suppress(NotFound):

@@ -99,8 +99,8 @@ class Clients:
             raise ProviderError(f"{service} {operation} in {region}: {error}") from error
         except (failed.HTTPClientError, failed.ConnectionError) as error:
             raise ProviderError(
-                f"{region} cannot be reached ({service} {operation}: {type(error).__name__}); leave what is homed there "
-                "as it is, or run again when the region is back"
+                f"{region} cannot be reached ({service} {operation}: {type(error).__name__}); leave what is homed "
+                "there as it is, or run again when the region is back"
             ) from error
 
     def _probe(self, region: str) -> None:
@@ -145,7 +145,6 @@ class Handler:
     changing: tuple[str, ...] = ()
     """Outputs that an update may change: unknown in its preview."""
     is_global = False
-    tagged = False
 
     def create(self, aws: Aws, inputs: Inputs) -> str:
         """Make it; the answer is its id."""

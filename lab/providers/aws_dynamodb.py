@@ -13,7 +13,6 @@ class Table(Handler):
     """Replicas live in other regions: a refresh asks there too, and fails when such a region is gone, as in AWS."""
 
     computed = ("arn", "streamArn", "streamLabel")
-    tagged = True
 
     def create(self, aws: Aws, inputs: Inputs) -> str:
         self._check_replicas(aws, inputs)

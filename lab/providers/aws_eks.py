@@ -29,7 +29,6 @@ class Cluster(Handler):
         "platformVersion",
         "status",
     )
-    tagged = True
 
     def create(self, aws: Aws, inputs: Inputs) -> str:
         _address(aws, inputs["name"], {})
@@ -106,7 +105,6 @@ class NodeGroup(Handler):
     """Nodes are declared here and run by the lab's node agent."""
 
     computed = ("arn", "resources", "status")
-    tagged = True
 
     def create(self, aws: Aws, inputs: Inputs) -> str:
         arguments = picked(
@@ -163,8 +161,6 @@ class NodeGroup(Handler):
 
 class Recorded(Handler):
     """Of a cluster, unknown to the stand-in: recorded beside it. The cluster itself is asked for every time."""
-
-    tagged = True
 
     def __init__(self, kind: str, key: Callable[[Inputs], str], outputs: Callable[[str, str], Inputs]) -> None:
         self.kind, self.key, self._outputs = kind, key, outputs

@@ -15,7 +15,6 @@ class Role(Handler):
 
     computed = ("arn", "createDate", "uniqueId")
     is_global = True
-    tagged = True
 
     def create(self, aws: Aws, inputs: Inputs) -> str:
         arguments = picked(

@@ -9,7 +9,6 @@ class Key(Handler):
     """A deleted key stays for its window; a key that waits for deletion counts as gone."""
 
     computed = ("arn", "keyId")
-    tagged = True
 
     def create(self, aws: Aws, inputs: Inputs) -> str:
         arguments = picked(

@@ -114,7 +114,6 @@ class HealthCheck(Handler):
 
     computed = ("arn",)
     is_global = True
-    tagged = True
 
     def create(self, aws: Aws, inputs: Inputs) -> str:
         config = picked(inputs, **_CHECK, **_ONLY_AT_CREATION)

@@ -15,7 +15,6 @@ class Bucket(Handler):
     """Settings on the bucket itself (versioning, policy, …) are deprecated in the SDK and refused here."""
 
     computed = ("arn", "bucketDomainName", "bucketRegion", "bucketRegionalDomainName", "hostedZoneId")
-    tagged = True
     known = frozenset(("bucket", "forceDestroy", "objectLockEnabled", "tags", "tagsAll", "region", "bucketPrefix"))
 
     def create(self, aws: Aws, inputs: Inputs) -> str:
@@ -106,7 +105,6 @@ class Object(Handler):
 
     computed = ("arn", "etag", "versionId")
     changing = ("etag", "versionId")
-    tagged = True
 
     def create(self, aws: Aws, inputs: Inputs) -> str:
         arguments = picked(

@@ -141,8 +141,8 @@ class Lifecycle(Setting):
             for step in rule.get("transitions") or []:
                 if step.get("storageClass") in ("STANDARD_IA", "ONEZONE_IA") and 0 <= step.get("days", 30) < 30:
                     raise ProviderError(
-                        f"{aws.what}: rule {rule.get('id')} moves objects to {step['storageClass']} after {step['days']} "
-                        "days; S3 accepts no less than 30"
+                        f"{aws.what}: rule {rule.get('id')} moves objects to {step['storageClass']} after "
+                        f"{step['days']} days; S3 accepts no less than 30"
                     )
         return super().create(aws, inputs)
 

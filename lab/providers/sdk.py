@@ -22,7 +22,7 @@ Hint = Any
 """A type on the wire: a scalar's name, "any", {"ref": class}, {"list": hint}, {"map": hint}, {"literal": […]} or
 {"one of": [hints]}."""
 Shapes = dict[str, dict[str, Any]]
-"""Classes by name, each {"properties": {Pulumi name: hint}, "required": [Pulumi names]}; "" names the resource's own."""
+"""Classes by name, each {"properties": {Pulumi name: hint}, "required": [Pulumi names]}; "" is the resource's."""
 
 _SCALARS: dict[Any, str] = {bool: "boolean", int: "integer", float: "number", str: "string"}
 _PACKAGES = {"aws": "pulumi-aws", "kubernetes": "pulumi-kubernetes"}

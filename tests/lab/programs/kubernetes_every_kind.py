@@ -68,7 +68,7 @@ k8s.apps.v1.StatefulSet(
     },
     opts=inside,
 )
-job = {"template": {"spec": pod("print('done')", restart_policy="Never")}, "backoff_limit": 0}
+job: Any = {"template": {"spec": pod("print('done')", restart_policy="Never")}, "backoff_limit": 0}
 k8s.batch.v1.Job("once", metadata=named("once"), spec=job, opts=inside)
 k8s.batch.v1.CronJob(
     "nightly",
@@ -81,8 +81,8 @@ k8s.batch.v1.CronJob(
     },
     opts=inside,
 )
-rules = [{"api_groups": [""], "resources": ["pods"], "verbs": ["get"]}]
-subjects = [{"kind": "ServiceAccount", "name": "shipper", "namespace": namespace}]
+rules: Any = [{"api_groups": [""], "resources": ["pods"], "verbs": ["get"]}]
+subjects: Any = [{"kind": "ServiceAccount", "name": "shipper", "namespace": namespace}]
 group = "rbac.authorization.k8s.io"
 k8s.rbac.v1.Role("role", metadata=named("reader"), rules=rules, opts=inside)
 k8s.rbac.v1.RoleBinding(
