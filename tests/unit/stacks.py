@@ -1,0 +1,93 @@
+"""The three stacks declared against Pulumi's mocks, with the committed stack files as configuration."""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import yaml
+from pulumi.runtime.config import set_all_config
+
+ROOT = Path(__file__).resolve().parents[2]
+SECRETS = {
+    "foundation": (),
+    "prod": ("guardPassword", "backupPassword"),
+    "dr": ("guardPassword", "replicationPassword", "applicationPassword"),
+}
+PROD_OUTPUTS = {
+    "primary_host": "primary.test",
+    "primary_port": "5432",
+    "edge": "edge.test:443",
+    "system_identifier": "",
+}
+
+
+@dataclass
+class Declared:
+    """One resource as the program declared it."""
+
+    type: str
+    name: str
+    inputs: dict[str, Any]
+
+
+@dataclass
+class Mocks(pulumi.runtime.Mocks):
+    """Remembers everything; answers with what AWS or Kubernetes would add."""
+
+    found: list[Declared] = field(default_factory=list)
+
+    def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
+        """Inputs become outputs."""
+        self.found.append(Declared(args.typ, args.name, dict(args.inputs)))
+        state = {**args.inputs, "arn": f"arn:aws:test:::{args.name}", "keyId": args.name}
+        if args.typ == "pulumi:pulumi:StackReference":
+            state["outputs"] = PROD_OUTPUTS
+        if args.typ == "aws:eks/cluster:Cluster":
+            state |= {"endpoint": "https://dr.test", "certificateAuthority": {"data": "Y2E="}}
+        if args.typ == "kubernetes:core/v1:Service":
+            state["spec"] = {**args.inputs["spec"], "clusterIP": "10.100.0.7"}
+        return f"{args.name}-id", state
+
+    def call(self, args: pulumi.runtime.MockCallArgs) -> dict[Any, Any]:
+        """No stack asks anything."""
+        raise AssertionError(f"unexpected call {args.token}")
+
+
+def committed_config(stack: str) -> dict[str, Any]:
+    """The committed stack file's values, with every secret set."""
+    config = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]
+    return {**config, **{f"ultramarket-dr:{key}": "not-a-secret" for key in SECRETS[stack]}}
+
+
+def configure(stack: str, changes: Mapping[str, Any] | None = None, *, plain: tuple[str, ...] = ()) -> None:
+    """Make `stack` the current one. A change of None leaves the key out; keys in `plain` are not marked secret."""
+    values = {**committed_config(stack), **{f"ultramarket-dr:{k}": v for k, v in (changes or {}).items()}}
+    texts = {key: _text(value) for key, value in values.items() if value is not None}
+    set_all_config(texts, [f"ultramarket-dr:{key}" for key in SECRETS[stack] if key not in plain])
+
+
+def declare(stack: str, changes: Mapping[str, Any] | None = None) -> list[Declared]:
+    """Run the program for `stack` and return what it declared."""
+    from infra import program
+
+    mocks = Mocks()
+    asyncio.set_event_loop(loop := asyncio.new_event_loop())
+    try:
+        pulumi.runtime.set_mocks(mocks, project="ultramarket-dr", stack=stack)
+        configure(stack, changes)
+        run: Callable[[], None] = pulumi.runtime.test(program.run)
+        run()
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
+    return mocks.found
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return json.dumps(value)

@@ -1,0 +1,126 @@
+"""Stack configuration: every problem at once, each with its key and what was expected."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pulumi
+import pytest
+
+from infra import program, settings
+from recovery.errors import PlanError
+from tests.unit.stacks import ROOT, committed_config, configure
+
+READERS = {"foundation": settings.foundation, "prod": settings.prod, "dr": settings.dr}
+
+
+@pytest.fixture(autouse=True)
+def in_the_project(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Pulumi runs the program in the project's folder."""
+    monkeypatch.chdir(ROOT)
+    for name, value in {"organization": "organization", "project": "ultramarket-dr", "stack": "test"}.items():
+        monkeypatch.setattr(pulumi, f"get_{name}", lambda value=value: value)
+    asyncio.set_event_loop(loop := asyncio.new_event_loop())
+    yield
+    loop.run_until_complete(asyncio.gather(*asyncio.all_tasks(loop)))
+    asyncio.set_event_loop(None)
+    loop.close()
+
+
+def problems(stack: str, changes: dict[str, Any], **options: Any) -> list[str]:
+    """What reading the configuration says."""
+    configure(stack, changes, **options)
+    with pytest.raises(PlanError) as caught:
+        READERS[stack]()
+    return list(caught.value.problems)
+
+
+@pytest.mark.parametrize("stack", READERS)
+def test_the_committed_example_values_are_valid(stack: str) -> None:
+    configure(stack)
+    assert READERS[stack]().account == "123456789012"
+
+
+@pytest.mark.parametrize("stack", READERS)
+def test_no_secret_has_a_committed_value(stack: str) -> None:
+    text = (ROOT / f"Pulumi.{stack}.yaml").read_text()
+    committed = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
+    assert not [line for line in committed if "assword" in line]
+
+
+def test_all_problems_are_named_at_once() -> None:
+    found = problems("prod", {"account": "12", "clusterEndpoint": None, "primaryPort": "99999", "guardMode": "on"})
+    assert [line.split(": ")[0] for line in found] == [
+        f"ultramarket-dr:{key}" for key in ("account", "clusterEndpoint", "guardMode", "primaryPort")
+    ]
+    assert found[1].startswith("ultramarket-dr:clusterEndpoint: missing; expected https://")
+    assert found[2] == "ultramarket-dr:guardMode: expected off, observe or enforce, found 'on'"
+
+
+def test_a_missing_secret_says_how_to_set_it() -> None:
+    assert problems("prod", {"backupPassword": None}) == [
+        "ultramarket-dr:backupPassword: missing; the database role dr_backup logs in with it: "
+        "pulumi config set --secret ultramarket-dr:backupPassword"
+    ]
+
+
+def test_a_secret_in_plain_text_is_refused_without_repeating_it() -> None:
+    (found,) = problems("prod", {"backupPassword": "hunter2"}, plain=("backupPassword",))
+    assert "plain text" in found
+    assert "hunter2" not in found
+
+
+def test_a_misspelt_key_is_an_error() -> None:
+    (found,) = problems("prod", {"gaurdMode": "enforce"})
+    assert found.startswith("ultramarket-dr:gaurdMode: unknown key; this stack reads account, backupHost")
+
+
+@pytest.mark.parametrize(
+    ("stack", "changes", "expected"),
+    [
+        ("prod", {"runnerImage": "ultramarket/dr-runner:latest"}, "runnerImage: expected an image with digest"),
+        ("dr", {"serviceImages": {"auth": "auth:1"}}, "serviceImages.auth: expected an image with digest"),
+        ("dr", {"serviceImages": "auth"}, "serviceImages: expected an object"),
+        ("dr", {"subnetIds": ["subnet-0123456789abcdef0"]}, "subnetIds: expected a list of at least 2"),
+        ("dr", {"gateCidr": "10.1.255.1/28"}, "gateCidr: expected the range the gate's Pods"),
+        ("dr", {"podCidrs": ["10.1.0.0"], "publicAccessCidrs": None}, "publicAccessCidrs: missing"),
+        ("dr", {"nodesWarm": "none"}, "nodesWarm: expected a whole number from 1 to 100"),
+        ("dr", {"edge": "edge-dr.ultramarket.com"}, "edge: expected the DR site's edge as host:port"),
+        ("foundation", {"checkerRanges": ["0.0.0.0/0"]}, "checkerRanges[0]: expected a range no wider than /8"),
+        ("foundation", {"checkerRanges": ["nowhere"]}, "checkerRanges[0]: expected a CIDR range"),
+        ("foundation", {"failoverArmed": "perhaps"}, "failoverArmed: expected true or false"),
+        ("foundation", {"prodEdge": "10.0.0.1/"}, "prodEdge: expected the host name of production's edge"),
+        ("foundation", {"operators": ["everybody"]}, "operators[0]: expected the ARN"),
+    ],
+)
+def test_a_wrong_value_says_what_was_expected(stack: str, changes: dict[str, Any], expected: str) -> None:
+    assert any(line.startswith(f"ultramarket-dr:{expected}") for line in problems(stack, changes))
+
+
+def test_a_missing_or_wrong_plan_is_named_by_its_file(tmp_path: Any) -> None:
+    wrong = tmp_path / "other.yaml"
+    wrong.write_text("objectives: {}\n")
+    configure("foundation", {"plan": str(wrong)})
+    with pytest.raises(PlanError, match=r"other\.yaml"):
+        settings.foundation()
+
+
+def test_a_stack_with_another_name_is_a_clear_error() -> None:
+    with pytest.raises(pulumi.RunError, match="there is no stack 'test'; the stacks are foundation, prod, dr"):
+        program.run()
+
+
+def test_bad_configuration_ends_the_run_without_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pulumi, "get_stack", lambda: "prod")
+    configure("prod", {"account": "nobody"})
+    with pytest.raises(pulumi.RunError) as caught:
+        program.run()
+    assert "ultramarket-dr:account: expected the AWS account's 12 digits" in str(caught.value)
+    assert caught.value.__suppress_context__
+
+
+def test_every_committed_key_belongs_to_a_stack_and_has_no_region() -> None:
+    for stack in READERS:
+        keys = committed_config(stack)
+        assert keys["pulumi:disable-default-providers"] == ["*"]
+        assert not [key for key in keys if "egion" in key]
