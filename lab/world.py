@@ -121,8 +121,10 @@ class World:
         self._write_aws_shim(bin_dir)
         for stack, values in self._secrets().items():
             self.engine.init(stack)
-            for key, value in values.items():
-                self.engine.run("config", "set", "--secret", f"ultramarket-dr:{key}", value, stack=stack).must()
+            if values:
+                # This run's own passwords; a person lets `pulumi config set --secret KEY` ask for the value.
+                pairs = [f"--secret=ultramarket-dr:{key}={value}" for key, value in values.items()]
+                self.engine.run("config", "set-all", *pairs, stack=stack).must()
 
     def cloud(self, service: str, region: str, place: str | None = None) -> Any:
         """A client of moto itself (what an outside observer sees), or through a place's front."""

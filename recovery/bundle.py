@@ -6,7 +6,7 @@ stands in it; its age is S3's LastModified.
 
 import hashlib
 import json
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -66,12 +66,13 @@ def read_bundle(body: bytes, *, source: str) -> Bundle:
     """Read and check a bundle. Raises Refused when it is not one, or was altered."""
     advice = "run `pulumi up` on the dr stack to write it again, or name another copy with --bundle"
     try:
-        value: Any = json.loads(body)
-        bundle = Bundle.model_validate(value)
-    except (ValueError, ValidationError) as error:
-        first = error.errors()[0] if isinstance(error, ValidationError) else None
-        reason = f"{'.'.join(map(str, first['loc']))}: {first['msg']}" if first else "not JSON"
-        raise Refused(f"{source} is not a recovery bundle: {reason}", next_step=advice) from None
+        bundle = Bundle.model_validate_json(body)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise Refused(
+            f"{source} is not a recovery bundle: {where or 'content'}: {first['msg']}", next_step=advice
+        ) from None
     if bundle.digest != bundle.content_digest():
         raise Refused(f"{source} was altered after it was written: its digest does not match", next_step=advice)
     return bundle
