@@ -5,7 +5,7 @@ import sys
 import typer
 
 from recovery.errors import EXIT_USAGE, DrError
-from scripts import plan
+from scripts import backup, backups, guard, lease, plan, promote, status, verify
 from scripts.output import ExitWith, errors
 
 app = typer.Typer(
@@ -14,6 +14,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
 @app.callback()
 def root() -> None:
     """Backup, verification and failover of UltraMarket.
@@ -23,6 +25,13 @@ def root() -> None:
 
 
 app.command("plan")(plan.plan)
+app.command("guard")(guard.guard)
+app.add_typer(lease.app, name="lease")
+app.command("backup")(backup.backup)
+app.command("backups")(backups.backups)
+app.command("verify")(verify.verify)
+app.command("status")(status.status)
+app.command("promote")(promote.promote)
 
 
 def main(arguments: list[str] | None = None) -> None:
