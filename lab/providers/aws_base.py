@@ -77,7 +77,11 @@ class Clients:
                     retries={"total_max_attempts": 1},
                     s3={"addressing_style": "path"},
                 )
-                self._made[service, region, seconds] = boto3.client(service, region_name=region, config=config)
+                self._made[service, region, seconds] = boto3.client(  # pyright: ignore[reportCallIssue]
+                    service,  # pyright: ignore[reportArgumentType] - any service's name
+                    region_name=region,
+                    config=config,
+                )
             return self._made[service, region, seconds]
 
     def call(self, service: str, region: str, operation: str, **arguments: Plain) -> dict[str, Any]:
@@ -97,6 +101,8 @@ class Clients:
             raise ProviderError(f"{service} {operation} in {region} was refused: {code}: {text}") from error
         except failed.ParamValidationError as error:
             raise ProviderError(f"{service} {operation} in {region}: {error}") from error
+        except failed.NoCredentialsError as error:
+            raise ProviderError("there are no credentials; set AWS_ACCESS_KEY_ID, or a role's") from error
         except (failed.HTTPClientError, failed.ConnectionError) as error:
             raise ProviderError(
                 f"{region} cannot be reached ({service} {operation}: {type(error).__name__}); leave what is homed "

@@ -45,7 +45,7 @@ class LabProvider(protocol.Provider):
         found = changes(old, new, self.same(request.type))
 
         def replacing(change: Change) -> bool:
-            return replaces(rule, change, own_account=self.own_account(), mutable=self.mutable(rule, new))
+            return replaces(rule, change, own_account=self.own_account, mutable=self.mutable(rule, new))
 
         return answer(rule, found, delete_first=self.delete_first(rule, old, new), replacing=replacing)
 

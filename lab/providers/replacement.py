@@ -125,7 +125,9 @@ def _inside(path: str, pattern: str) -> bool:
     return path == pattern or path.startswith((f"{pattern}.", f"{pattern}["))
 
 
-def replaces(rule: Rule, change: Change, *, own_account: str = "", mutable: tuple[str, ...] = ()) -> bool:
+def replaces(
+    rule: Rule, change: Change, *, own_account: Callable[[], str] = str, mutable: tuple[str, ...] = ()
+) -> bool:
     """Does this change replace the resource?"""
     if any(_inside(leaf, pattern) for leaf in change.leaves for pattern in rule.replace if pattern not in mutable):
         return True
@@ -135,7 +137,7 @@ def replaces(rule: Rule, change: Change, *, own_account: str = "", mutable: tupl
     return False
 
 
-def _holds(condition: str, change: Change, path: str, own_account: str) -> bool:
+def _holds(condition: str, change: Change, path: str, own_account: Callable[[], str]) -> bool:
     at_path = change.path == path
     match condition.split():
         case ["removed"]:
@@ -145,7 +147,7 @@ def _holds(condition: str, change: Change, path: str, own_account: str) -> bool:
         case ["from", "a", "set", "value"]:
             return bool(change.old)
         case ["not", "from", "unset", "to", "the", "own", "account"]:
-            return not (change.kind == "add" and change.new == own_account)
+            return not (change.kind == "add" and change.new == own_account())
         case [before, "to", after]:
             return change.old == before and change.new == after
     raise ValueError(f"replace.yaml: the condition {condition!r} for {path} is not one replacement.py knows")
