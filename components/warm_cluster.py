@@ -7,16 +7,8 @@ import pulumi
 import pulumi_aws as aws
 
 from components.workload import as_child
-from recovery.cluster_roles import (
-    CLUSTER_POLICIES,
-    NODE_POLICIES,
-    STORAGE_ACCOUNT,
-    STORAGE_POLICIES,
-    cluster_trust,
-    node_trust,
-    storage_trust,
-)
-from recovery.names import PREFIX, Names
+from recovery.cluster_roles import CONTROL_PLANE, NODES, STORAGE, STORAGE_ACCOUNT
+from recovery.names import Names
 
 _KEY_DELETION_DAYS = 30
 _LOGS = ["api", "audit", "authenticator", "controllerManager", "scheduler"]
@@ -44,7 +36,6 @@ class WarmCluster(pulumi.ComponentResource):
     def __init__(self, name: str, args: WarmClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("ultramarket:dr:WarmCluster", name, None, opts)
         self._name = name
-        account = args.names.account
         key = aws.kms.Key(
             f"{name}-secrets-key",
             description="Secrets in the DR cluster",
@@ -52,11 +43,10 @@ class WarmCluster(pulumi.ComponentResource):
             deletion_window_in_days=_KEY_DELETION_DAYS,
             opts=as_child(self),
         )
-        role, attachments = self._role("control-plane", cluster_trust(account), CLUSTER_POLICIES)
         self.cluster = aws.eks.Cluster(
             f"{name}-cluster",
             name=args.names.dr_cluster,
-            role_arn=role.arn,
+            role_arn=args.names.role_arn(CONTROL_PLANE.name),
             version=args.version,
             vpc_config={
                 "subnet_ids": args.subnet_ids,
@@ -67,7 +57,7 @@ class WarmCluster(pulumi.ComponentResource):
             access_config={"authentication_mode": "API", "bootstrap_cluster_creator_admin_permissions": True},
             encryption_config={"provider": {"key_arn": key.arn}, "resources": ["secrets"]},
             enabled_cluster_log_types=_LOGS,
-            opts=as_child(self, depends_on=attachments),
+            opts=as_child(self),
         )
         self._nodes(args)
         aws.eks.AccessEntry(
@@ -84,12 +74,11 @@ class WarmCluster(pulumi.ComponentResource):
     def _nodes(self, args: WarmClusterArgs) -> None:
         """Nodes and what runs on each of them."""
         name, cluster = self._name, self.cluster.name
-        role, attachments = self._role("nodes", node_trust(), NODE_POLICIES)
         # Limits and the first size are declared; how many nodes run after a promotion is not Pulumi's to set back.
         self.nodes = aws.eks.NodeGroup(
             f"{name}-nodes",
             cluster_name=cluster,
-            node_role_arn=role.arn,
+            node_role_arn=args.names.role_arn(NODES.name),
             subnet_ids=args.subnet_ids,
             instance_types=args.instance_types,
             scaling_config={
@@ -98,16 +87,16 @@ class WarmCluster(pulumi.ComponentResource):
                 "max_size": args.nodes_most,
             },
             update_config={"max_unavailable": 1},
-            opts=as_child(self, depends_on=attachments, ignore_changes=["scalingConfig.desiredSize"]),
+            opts=as_child(self, ignore_changes=["scalingConfig.desiredSize"]),
         )
         self._addon("eks-pod-identity-agent")
         # Off unless asked for: without it every NetworkPolicy is only a comment.
         self._addon("vpc-cni", configuration_values=json.dumps({"enableNetworkPolicy": "true"}))
-        storage, attached = self._role("storage", storage_trust(args.names), STORAGE_POLICIES)
         self._addon(
             "aws-ebs-csi-driver",
-            depends_on=attached,
-            pod_identity_associations=[{"role_arn": storage.arn, "service_account": STORAGE_ACCOUNT}],
+            pod_identity_associations=[
+                {"role_arn": args.names.role_arn(STORAGE.name), "service_account": STORAGE_ACCOUNT}
+            ],
         )
 
     def _addon(
@@ -116,7 +105,6 @@ class WarmCluster(pulumi.ComponentResource):
         *,
         configuration_values: str | None = None,
         pod_identity_associations: list[aws.eks.AddonPodIdentityAssociationArgsDict] | None = None,
-        depends_on: list[aws.iam.RolePolicyAttachment] | None = None,
     ) -> None:
         """An add-on is complete when it runs, so nodes come first; it takes over what EKS installed by itself."""
         aws.eks.Addon(
@@ -127,23 +115,5 @@ class WarmCluster(pulumi.ComponentResource):
             pod_identity_associations=pod_identity_associations,
             resolve_conflicts_on_create="OVERWRITE",
             resolve_conflicts_on_update="OVERWRITE",
-            opts=as_child(self, depends_on=[self.nodes, *(depends_on or [])]),
+            opts=as_child(self, depends_on=[self.nodes]),
         )
-
-    def _role(
-        self, duty: str, trust: dict[str, object], policies: tuple[str, ...]
-    ) -> tuple[aws.iam.Role, list[aws.iam.RolePolicyAttachment]]:
-        """A role with AWS's own policies for its duty."""
-        role = aws.iam.Role(
-            f"{self._name}-{duty}-role",
-            name=f"{PREFIX}-dr-cluster-{duty}",
-            assume_role_policy=json.dumps(trust),
-            opts=as_child(self),
-        )
-        attachments = [
-            aws.iam.RolePolicyAttachment(
-                f"{self._name}-{duty}-{policy.rsplit('/')[-1]}", role=role.name, policy_arn=policy, opts=as_child(self)
-            )
-            for policy in policies
-        ]
-        return role, attachments

@@ -7,6 +7,7 @@ from components.backup_bucket import BackupBucket, BackupBucketArgs
 from components.backup_cron_job import BACKUP_ACCOUNT
 from components.backup_key import BackupKey, BackupKeyArgs
 from components.backup_replication import BackupReplication, BackupReplicationArgs
+from components.cluster_roles import ClusterRoles, ClusterRolesArgs
 from components.control_table import ControlTable, ControlTableArgs
 from components.duty_role import DutyRole, DutyRoleArgs
 from components.failover_record import FailoverRecord, FailoverRecordArgs
@@ -52,6 +53,7 @@ def declare(settings: FoundationSettings) -> None:
         opts,
     )
     _roles(settings, [keys[site].arn for site in SITES], opts)
+    ClusterRoles("cluster-roles", ClusterRolesArgs(names=names), opts)
 
     pulumi.export("control_table", names.control_table)
     pulumi.export("backup_buckets", {site: names.backup_bucket(site) for site in SITES})

@@ -1,25 +1,30 @@
 """Roles of the EKS cluster itself: who may take them, and AWS's own policies for each. Pure data."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from recovery.names import Names
 from recovery.policies import Document, ServiceAccount, document, pod_identity_trust
 
 _AWS = "arn:aws:iam::aws:policy"
-CLUSTER_POLICIES = (f"{_AWS}/AmazonEKSClusterPolicy",)
-NODE_POLICIES = (
-    f"{_AWS}/AmazonEKSWorkerNodePolicy",
-    f"{_AWS}/AmazonEKS_CNI_Policy",
-    f"{_AWS}/AmazonEC2ContainerRegistryPullOnly",
-)
-STORAGE_POLICIES = (f"{_AWS}/service-role/AmazonEBSCSIDriverPolicy",)
 STORAGE_ACCOUNT = "ebs-csi-controller-sa"
 
 
-def cluster_trust(account: str) -> Document:
+@dataclass(frozen=True, kw_only=True)
+class ClusterDuty:
+    """One role of the cluster: `name` as in `Names.role_arn`, who may take it, and AWS's own policies for it."""
+
+    name: str
+    trust: Callable[[Names], Document]
+    policies: tuple[str, ...]
+
+
+def cluster_trust(names: Names) -> Document:
     """EKS, for clusters of this account only."""
-    return document(_service("eks.amazonaws.com", {"StringEquals": {"aws:SourceAccount": account}}))
+    return document(_service("eks.amazonaws.com", {"StringEquals": {"aws:SourceAccount": names.account}}))
 
 
-def node_trust() -> Document:
+def node_trust(_: Names) -> Document:
     """EC2 instances; EC2 passes no source to compare."""
     return document(_service("ec2.amazonaws.com", None))
 
@@ -40,3 +45,21 @@ def cluster_arn(names: Names) -> str:
 def _service(service: str, condition: Document | None) -> Document:
     statement: Document = {"Effect": "Allow", "Principal": {"Service": service}, "Action": ["sts:AssumeRole"]}
     return statement if condition is None else {**statement, "Condition": condition}
+
+
+CONTROL_PLANE = ClusterDuty(
+    name="cluster-control-plane", trust=cluster_trust, policies=(f"{_AWS}/AmazonEKSClusterPolicy",)
+)
+NODES = ClusterDuty(
+    name="cluster-nodes",
+    trust=node_trust,
+    policies=(
+        f"{_AWS}/AmazonEKSWorkerNodePolicy",
+        f"{_AWS}/AmazonEKS_CNI_Policy",
+        f"{_AWS}/AmazonEC2ContainerRegistryPullOnly",
+    ),
+)
+STORAGE = ClusterDuty(
+    name="cluster-storage", trust=storage_trust, policies=(f"{_AWS}/service-role/AmazonEBSCSIDriverPolicy",)
+)
+CLUSTER_DUTIES = (CONTROL_PLANE, NODES, STORAGE)

@@ -61,9 +61,13 @@ class Names:
         """What `dr promote` reads first."""
         return f"s3://{self.backup_bucket('dr')}/{BUNDLE_KEY}"
 
-    def role_arn(self, duty: str) -> str:
+    def role_name(self, duty: str) -> str:
         """The IAM role of one duty, for example `writer`."""
-        return f"arn:aws:iam::{self.account}:role/{PREFIX}-dr-{duty}"
+        return f"{PREFIX}-dr-{duty}"
+
+    def role_arn(self, duty: str) -> str:
+        """The ARN of `role_name`."""
+        return f"arn:aws:iam::{self.account}:role/{self.role_name(duty)}"
 
 
 def namespace_identity(site: SiteName, account: str, region: str) -> dict[str, str]:
