@@ -1,6 +1,5 @@
 """The failover marker: the one object that moves the public name. Data plane of S3 in the DR region, nothing else."""
 
-from functools import cached_property
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -10,27 +9,32 @@ from cloud.session import client
 from recovery.names import MARKER_KEY, MARKER_TEXT
 
 
-class S3Marker:
-    """The marker in `bucket` of `region`. Raises Unreachable or Refused, naming the bucket."""
+class SmallObjects:
+    """Reads from `bucket` of `region`. Raises Unreachable or Refused, naming the bucket."""
 
     def __init__(self, bucket: str, region: str) -> None:
         self.bucket = bucket
         self.region = region
+        # Made here and not on first use: clients are used by many threads, but must be made by one.
+        self._s3: Any = client("s3", region, timeout=1.5, attempts=2)
 
-    @cached_property
-    def _s3(self) -> Any:
-        return client("s3", self.region, timeout=1.5, attempts=2)
+    def fetch(self, key: str) -> bytes | None:
+        """Another small object of this bucket; None when it is absent."""
+        with worded(self, f"read {key}"):
+            try:
+                return bytes(self._s3.get_object(Bucket=self.bucket, Key=key)["Body"].read())
+            except ClientError as error:
+                if code_of(error) in ("NoSuchKey", "404"):
+                    return None
+                raise
+
+
+class S3Marker(SmallObjects):
+    """The marker in the bucket that Route 53's checkers read."""
 
     def present(self) -> bool:
         """Whether the object is there with the text that the health check looks for."""
-        with worded(self, f"read {MARKER_KEY}"):
-            try:
-                body: bytes = self._s3.get_object(Bucket=self.bucket, Key=MARKER_KEY)["Body"].read(4096)
-            except ClientError as error:
-                if code_of(error) in ("NoSuchKey", "404"):
-                    return False
-                raise
-        return MARKER_TEXT.encode() in body
+        return MARKER_TEXT.encode() in (self.fetch(MARKER_KEY) or b"")
 
     def put(self, run: str, epoch: int) -> None:
         """Write it; writing it again changes nothing that matters."""
@@ -43,12 +47,4 @@ class S3Marker:
 
 def fetch(bucket: str, key: str, region: str) -> bytes | None:
     """One small object; None when it is absent. Raises Unreachable or Refused like the marker."""
-    place = S3Marker(bucket, region)
-    s3 = client("s3", region, timeout=2.0, attempts=2)
-    with worded(place, f"read {key}"):
-        try:
-            return bytes(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
-        except ClientError as error:
-            if code_of(error) in ("NoSuchKey", "404"):
-                return None
-            raise
+    return SmallObjects(bucket, region).fetch(key)

@@ -26,7 +26,7 @@ class Resolver:
     port: int
     caches: bool
     timeout: float = 1.0
-    _kept: dict[str, tuple[float, dict[str, tuple[str, str]]]] = field(default_factory=dict)
+    _kept: dict[str, tuple[float, tuple[str, str]]] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -37,26 +37,27 @@ class Resolver:
         """An IPv4 address of `name`; an address is its own. Raises Unreachable when there is no answer."""
         if is_address(name):
             return name
+        answered: dict[str, tuple[str, str]] = {}
         current = name
         for _ in range(_LONGEST_CHAIN):
-            kind, value = self._one(current)
+            if current not in answered:
+                answered |= self._records(current)
+            if current not in answered:
+                raise Unreachable(f"{self.label} has no address for {current}")
+            kind, current = answered[current]
             if kind == "A":
-                return value
-            current = value
+                return current
         raise Unreachable(f"{name}: more than {_LONGEST_CHAIN} names lead on from it")
 
-    def _one(self, name: str) -> tuple[str, str]:
-        until, known = self._kept.get(name, (0.0, {}))
-        if self.caches and time.monotonic() < until and name in known:
-            return known[name]
-        records = self._ask(name)
+    def _records(self, name: str) -> dict[str, tuple[str, str]]:
+        """Name → (kind, value), of `name` and what came with it; from the cache while it is fresh."""
+        until, known = self._kept.get(name, (0.0, ("", "")))
+        if self.caches and time.monotonic() < until:
+            return {name: known}
+        found = self._ask(name)
         now = time.monotonic()
-        for owner, (ttl, kind, value) in records.items():
-            self._kept[owner] = (now + ttl, {owner: (kind, value)})
-        if name not in records:
-            raise Unreachable(f"{self.label} has no address for {name}")
-        _, kind, value = records[name]
-        return kind, value
+        self._kept |= {owner: (now + ttl, (kind, value)) for owner, (ttl, kind, value) in found.items()}
+        return {owner: (kind, value) for owner, (_, kind, value) in found.items()}
 
     def _ask(self, name: str) -> dict[str, tuple[int, str, str]]:
         query = dns.message.make_query(name, dns.rdatatype.A)

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cloud.cluster import KubernetesCluster
-from cloud.control_table import ControlTable, region_clients
+from cloud.control_table import ControlTable
 from cloud.edge import HttpEdge
 from cloud.lease_store import DynamoLeaseStore
 from cloud.marker import S3Marker, fetch
 from cloud.resolver import Resolver, parse_server, system_server
 from cloud.run_store import DynamoRunStore
-from cloud.session import caller_account
+from cloud.session import caller_account, client
 from engines.postgres_standby import PostgresGate, PostgresStandby
 from recovery.bundle import Bundle, read_bundle
 from recovery.errors import Refused, Unreachable
@@ -62,7 +62,8 @@ def kubeconfig_path(wanted: Path | None) -> Path:
 
 def stores(bundle: Bundle) -> tuple[DynamoLeaseStore, DynamoRunStore]:
     """Lease and journal, at the DR region's replica."""
-    table = ControlTable(bundle.control_table, region_clients([bundle.region], attempt_seconds=_ATTEMPT_SECONDS))
+    dynamodb = client("dynamodb", bundle.region, timeout=_ATTEMPT_SECONDS, attempts=1)
+    table = ControlTable(bundle.control_table, {bundle.region: dynamodb})
     return DynamoLeaseStore(table), DynamoRunStore(table)
 
 
