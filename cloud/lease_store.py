@@ -12,7 +12,8 @@ from recovery.ports import LeaseStore
 LEASE_KEY = "lease"
 _KEY = {"pk": {"S": LEASE_KEY}}
 # Every attribute is aliased: state, ttl, site and others are or may become reserved words of DynamoDB's expressions.
-_TAKEN_OVER = ("site", "epoch", "state", "lease_seconds", "margin_seconds", "holder_run", "boot_id", "renewals")
+# A takeover leaves boot_id alone: it says which guard renewed last, and so which one may record the fence.
+_TAKEN_OVER = ("site", "epoch", "state", "lease_seconds", "margin_seconds", "holder_run", "renewals")
 
 
 class DynamoLeaseStore:

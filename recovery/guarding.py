@@ -87,11 +87,20 @@ def advise(memory: Memory, lease: Lease | None, now: float) -> Advice:
     else:
         reason = f"the lease is {lease.site}'s since epoch {lease.epoch} (run {lease.holder_run})"
         waiting = Advice(action="wait", reason=reason, memory=memory)
-    if not memory.opened_epoch or lease.epoch <= memory.opened_epoch or lease.fenced_by(lease.epoch):
+    if not memory.opened_epoch or not _speaks_for_the_epoch_before(memory, lease) or lease.fenced_by(lease.epoch):
         return waiting
     if memory.alone_from is None or now < memory.alone_from:
         return replace(waiting, poll=POLL_WHILE_TAKEN)
     return replace(waiting, action="fence")
+
+
+def _speaks_for_the_epoch_before(memory: Memory, lease: Lease) -> bool:
+    """Whether nobody but this guard, and those it displaced, can be open under the epoch that `lease` ended.
+
+    Another guard of the site may have adopted the lease unseen, while this one was cut off: then the last boot id is
+    its. And a guard of a still older epoch knows nothing about who was open since.
+    """
+    return lease.boot_id == memory.boot_id and lease.epoch == memory.opened_epoch + 1
 
 
 def _own(memory: Memory, lease: Lease, now: float) -> Advice:
@@ -144,8 +153,3 @@ def lost(memory: Memory, current: Lease | None) -> Memory:
 def displaces(mine: Lease, current: Lease) -> bool:
     """Whether `current` differs from our lease only by another guard of our own site."""
     return (mine.site, mine.epoch, mine.state) == (current.site, current.epoch, current.state)
-
-
-def may_record(memory: Memory, lease: Lease, now: float) -> bool:
-    """Whether this guard, closed and without sessions, may say so for the lease's epoch."""
-    return memory.promise is None and advise(memory, lease, now).action == "fence"

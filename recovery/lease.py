@@ -45,7 +45,7 @@ class Lease:
         return self.fenced_epoch == epoch
 
     def successor(self, site: SiteName, run: str, *, lease: timedelta, margin: timedelta) -> "Lease":
-        """The item as a takeover writes it."""
+        """The item as a takeover writes it. `boot_id` stays: only the guard that renewed last may record the fence."""
         return replace(
             self,
             site=site,
@@ -54,7 +54,6 @@ class Lease:
             holder_run=run,
             lease_seconds=lease.total_seconds(),
             margin_seconds=margin.total_seconds(),
-            boot_id="",
             renewals=0,
         )
 

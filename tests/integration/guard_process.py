@@ -118,14 +118,17 @@ class Guards:
             "PGDATABASE": DATABASE,
         }
 
-    def start(self, site: str = "prod", *, mode: str = "enforce", number: int = 1) -> GuardProcess:
-        """A guard of `site` at the place of the same name; `number` tells several of one site apart."""
+    def start(
+        self, site: str = "prod", *, mode: str = "enforce", number: int = 1, under: tuple[str, ...] = ()
+    ) -> GuardProcess:
+        """A guard of `site` at the place of the same name; `number` tells several of one site apart; `under` is a
+        command that starts it."""
         gates = self.block.prod.gates if site == "prod" else self.block.dr.gates
         address = str(gates[number])
         name = f"guard-{site}-{len(self.started)}"
         status = self.folder / f"{name}.json"
         argv = [
-            *(sys.executable, "-m", "scripts.dr", "guard", "--site", site, "--listen", f"{address}:5432"),
+            *(*under, sys.executable, "-m", "scripts.dr", "guard", "--site", site, "--listen", f"{address}:5432"),
             *("--upstream", f"{self.primary.address}:5432", "--mode", mode, "--status-file", str(status)),
         ]
         child = self.processes.start(name, argv, env=self.environment(site), cwd=ROOT)
