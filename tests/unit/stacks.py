@@ -52,7 +52,7 @@ class Mocks(pulumi.runtime.Mocks):
             state["spec"] = {**args.inputs["spec"], "clusterIP": "10.100.0.7"}
         return f"{args.name}-id", state
 
-    def call(self, args: pulumi.runtime.MockCallArgs) -> dict[Any, Any]:
+    def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
         """No stack asks anything."""
         raise AssertionError(f"unexpected call {args.token}")
 

@@ -64,6 +64,7 @@ def pods(found: list[Declared]) -> dict[str, dict[str, Any]]:
                 "BackupReplication": 1,
                 "FailoverRecord": 1,
                 "DutyRole": 4,
+                "ClusterRoles": 1,
             },
         ),
         ("prod", {"SiteGuard": 1, "BackupCronJob": 1}),
@@ -232,6 +233,13 @@ def test_a_warm_floor_above_one_is_kept_by_an_autoscaler_that_never_moves_by_its
     assert spec["minReplicas"] == 2
     assert spec["behavior"] == {side: {"selectPolicy": "Disabled"} for side in ("scaleDown", "scaleUp")}
     assert not [each for each in declared("dr") if each.name.endswith("-floor")]
+
+
+def test_nothing_of_the_dr_stack_is_homed_outside_its_region() -> None:
+    """IAM and Route 53 are changed in us-east-1: with that region gone, the dr stack must still be changed."""
+    assert not [each.name for each in declared("dr") if each.type.startswith(("aws:iam/", "aws:route53/"))]
+    regions = {each.inputs.get("region") for each in declared("dr") if each.type.startswith("aws:")}
+    assert regions <= {None, "us-west-2"}
 
 
 def test_the_promoter_may_scale_but_not_read_secrets() -> None:

@@ -233,6 +233,6 @@ def test_service_roles_ask_whose_resource_is_behind_the_request() -> None:
     own = {"aws:SourceAccount": NAMES.account, "aws:SourceArn": bucket_arn(PROD)}
     assert ask(trust, "sts:AssumeRole", "*", own) == "allow"
     assert ask(trust, "sts:AssumeRole", "*", {**own, "aws:SourceArn": bucket_arn("other")}) == "nothing"
-    assert ask(cluster_trust(NAMES.account), "sts:AssumeRole", "*", {"aws:SourceAccount": "666666666666"}) == "nothing"
+    assert ask(cluster_trust(NAMES), "sts:AssumeRole", "*", {"aws:SourceAccount": "666666666666"}) == "nothing"
     storage = tags(cluster_arn(NAMES), "kube-system", "ebs-csi-controller-sa")
     assert ask(storage_trust(NAMES), "sts:AssumeRole", "*", storage) == "allow"
