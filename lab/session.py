@@ -12,18 +12,23 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import IO, NoReturn
 
 from lab.processes import PR_SET_PDEATHSIG, become_subreaper
 from lab.project import ROOT
 
 LAB = ROOT / ".lab"
-_UP = LAB / "up.json"
 _libc = ctypes.CDLL(None)
 
 
 class Stop(BaseException):
     """Somebody asked the run to end; like KeyboardInterrupt, nothing but the outermost edge catches it."""
+
+
+def _up() -> Path:
+    """Where the running lab says who it is."""
+    return LAB / "up.json"
 
 
 def _lock() -> IO[str] | None:
@@ -41,7 +46,7 @@ def _lock() -> IO[str] | None:
 def holder() -> dict[str, object] | None:
     """What the running lab wrote about itself."""
     try:
-        return json.loads(_UP.read_text())
+        return json.loads(_up().read_text())
     except (OSError, ValueError):
         return None
 
@@ -81,7 +86,7 @@ def down() -> int:
     lock = _lock()
     if lock is not None or found is None:
         sys.stderr.write("make lab-down: no lab is up in this checkout\n")
-        _UP.unlink(missing_ok=True)
+        _up().unlink(missing_ok=True)
         return 0
     pid = int(str(found["pid"]))
     os.kill(pid, signal.SIGTERM)
@@ -91,7 +96,7 @@ def down() -> int:
             os.kill(pid, signal.SIGKILL)  # its children follow by their death signal
             deadline += 10
         time.sleep(0.05)
-    _UP.unlink(missing_ok=True)
+    _up().unlink(missing_ok=True)
     sys.stdout.write("the lab is down\n")
     return 0
 
@@ -115,11 +120,11 @@ def _child(scenario: Callable[[Callable[[], None]], int], pipe: int) -> NoReturn
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
-    _UP.write_text(json.dumps({"pid": os.getpid(), "kept": False}))
+    _up().write_text(json.dumps({"pid": os.getpid(), "kept": False}))
 
     def keep() -> None:
         _libc.prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0)
-        _UP.write_text(json.dumps({"pid": os.getpid(), "kept": True}))
+        _up().write_text(json.dumps({"pid": os.getpid(), "kept": True}))
         sys.stdout.flush()
         nothing = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
@@ -136,7 +141,7 @@ def _child(scenario: Callable[[Callable[[], None]], int], pipe: int) -> NoReturn
     except Exception:  # noqa: BLE001 - the outermost edge of the run; whatever it was, everything is ended below
         traceback.print_exc()
     finally:
-        _UP.unlink(missing_ok=True)
+        _up().unlink(missing_ok=True)
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
