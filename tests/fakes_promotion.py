@@ -88,6 +88,8 @@ class Site:
     probes: list[str] = field(default_factory=list)
     marker: bool = False
     writable: bool = True
+    promotion_looks: int = 0  # how often the database still says "in recovery" after it was asked to promote
+    denied: set[str] = field(default_factory=set)  # effects that are refused
     old_site: bool | None = None
     clock: float = 0.0
     fuse: int | None = None
@@ -110,6 +112,8 @@ class Site:
     def effect(self, name: str, change: Callable[[], None]) -> None:
         """An effect with a point of death before and after it."""
         self.answer(name)
+        if name in self.denied:
+            raise Refused(f"not allowed to {name}")
         self.burn()
         self.effects.append(name)
         change()
@@ -215,6 +219,9 @@ class FakeStandby:
 
     def state(self) -> StandbyState:
         self.site.answer("standby")
+        if self.site.count("promote") and self.site.promotion_looks > 0:
+            self.site.promotion_looks -= 1
+            return replace(self.site.database, in_recovery=True, timeline=1)
         return self.site.database
 
     def promote(self) -> None:

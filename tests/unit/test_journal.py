@@ -60,6 +60,14 @@ def test_an_entry_taken_out_or_exchanged_is_found() -> None:
             read_entries([entry.as_dict() for entry in wrong], source="journal")
 
 
+def test_an_entry_written_anew_with_a_digest_of_its_own_is_found_by_the_next_one() -> None:
+    one, two, three = journal(3)
+    forged = seal([one], run="r", at=NOW, kind="done", step="fence")
+    assert forged.number == two.number
+    with pytest.raises(Corrupt, match="entry 2"):
+        read_entries([entry.as_dict() for entry in (one, forged, three)], source="journal")
+
+
 def test_the_longer_of_two_agreeing_journals_counts() -> None:
     assert merge(journal(2), journal(4)) == journal(4)
     assert merge(journal(4), journal(2)) == journal(4)
@@ -71,6 +79,7 @@ def test_the_control_table_counts_where_the_two_part() -> None:
     theirs = [*ours[:2]]
     theirs.append(seal(theirs, run="r", at=NOW, kind="done", step="fence"))
     assert merge(ours, theirs) == tuple(theirs)
+    assert merge(journal(5), theirs) == tuple(theirs)
 
 
 def test_entries_hold_plain_json_whatever_they_are_given() -> None:

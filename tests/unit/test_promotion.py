@@ -134,6 +134,23 @@ def test_paused_replay_is_resumed_before_the_promotion(tmp_path: Path) -> None:
     assert site.effects.index("resume") < site.effects.index("promote")
 
 
+def test_promotion_is_asked_for_once_however_long_it_takes(tmp_path: Path) -> None:
+    site = Site(promotion_looks=20)
+    process(site, tmp_path)
+    assert site.count("promote") == 1
+
+
+def test_a_cluster_that_denies_scaling_does_not_stop_the_databases(tmp_path: Path) -> None:
+    site = Site(denied={"scale cart"})
+    with pytest.raises(Failed, match="not allowed to scale cart"):
+        process(site, tmp_path)
+    assert site.count("promote") == 1
+    assert not site.marker
+    site.denied.clear()
+    process(site, tmp_path)
+    assert site.replicas["cart"] == PLAN.services["cart"].full
+
+
 def test_promoted_but_read_only_fails_the_write_step_and_moves_no_traffic(tmp_path: Path) -> None:
     site = Site(writable=False)
     with pytest.raises(Failed, match="read-only"):
@@ -229,8 +246,10 @@ def test_sigterm_ends_between_two_effects_and_says_how_to_resume(tmp_path: Path)
         process(site, tmp_path, check=asked_to_end)
     assert caught.value.exit_code == 1
     assert site.count("promote") == 0
+    restarted = site.clock
     process(site, tmp_path)
     assert site.count("take") == 1
+    assert site.clock - restarted >= 32  # the wait starts again
 
 
 def test_durations_are_monotonic_so_a_jump_of_the_clock_shortens_nothing(tmp_path: Path) -> None:
