@@ -58,8 +58,8 @@ def address_of_the_name(world: World) -> str:
 
 
 def orders_stored(world: World) -> set[str]:
-    """Ids of all orders in the DR site's database."""
-    with _connect(world, read_bundle(world)["endpoints"]["standby"], "postgres") as connection:
+    """Ids of all orders in the DR site's database, read as the application reads them: through the DR gate."""
+    with _connect(world, read_bundle(world)["endpoints"]["gate"], APPLICATION) as connection:
         return {row[0] for row in connection.execute("SELECT id FROM orders")}
 
 
@@ -100,7 +100,7 @@ def _refusal(world: World, address: str) -> str:
         ) as connection:
             connection.execute("INSERT INTO orders (id, client) VALUES (gen_random_uuid()::text, 'after the takeover')")
     except psycopg.Error as error:
-        return str(error).strip().splitlines()[-1]
+        return str(error).strip().splitlines()[0]
     return ""
 
 
