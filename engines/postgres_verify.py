@@ -64,7 +64,7 @@ def verify(store: ObjectStore, manifest: Manifest, *, environment: Mapping[str, 
         _run_verifier(binary, data, environment)
     return Verdict(
         files=files,
-        bytes=manifest.bytes,
+        bytes=manifest.stored_bytes,
         raw_bytes=sum(part.raw_bytes for part in manifest.parts),
         seconds=time.monotonic() - begun,
     )
@@ -125,7 +125,7 @@ def _require_plain(member: tarfile.TarInfo, key: str) -> None:
 
 
 def _require_space(scratch: Path, manifest: Manifest) -> None:
-    needed = manifest.bytes + sum(part.raw_bytes for part in manifest.parts) + _SLACK_BYTES
+    needed = manifest.stored_bytes + sum(part.raw_bytes for part in manifest.parts) + _SLACK_BYTES
     try:
         free = shutil.disk_usage(scratch).free
     except OSError as error:

@@ -70,7 +70,8 @@ def _plain(node: yaml.Node, path: tuple[str, ...], lines: dict[tuple[str, ...], 
     if isinstance(node, yaml.SequenceNode):
         return [_plain(item, (*path, str(i)), lines, problems) for i, item in enumerate(node.value)]
     try:
-        return yaml.SafeLoader("").construct_object(node, deep=True)
+        loader: Any = yaml.SafeLoader("")  # its methods have no types
+        return loader.construct_object(node, deep=True)
     except (yaml.YAMLError, ValueError) as error:
         problems.append(f"line {line}: {'.'.join(path)}: {str(error).splitlines()[0]}")
         return None

@@ -53,8 +53,8 @@ class Manifest(_Model):
     retain_until: AwareDatetime
 
     @property
-    def bytes(self) -> int:
-        """Stored size in bytes."""
+    def stored_bytes(self) -> int:
+        """Size in the bucket, in bytes."""
         return sum(part.bytes for part in self.parts)
 
     def to_json(self) -> bytes:

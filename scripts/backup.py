@@ -135,7 +135,7 @@ def _result(made: "Made", bucket: str) -> dict[str, Any]:
         "bucket": bucket,
         "manifest": made.manifest_key,
         "id": manifest.id,
-        "bytes": manifest.bytes,
+        "bytes": manifest.stored_bytes,
         "raw_bytes": sum(part.raw_bytes for part in manifest.parts),
         "seconds": round(made.seconds, 3),
         "start": manifest.start_position,
@@ -149,7 +149,7 @@ def _result(made: "Made", bucket: str) -> dict[str, Any]:
 def _summary(made: "Made", bucket: str) -> str:
     manifest = made.manifest
     return (
-        f"{manifest.dataset} {manifest.kind} {manifest.id}: {decimal(manifest.bytes)} in {bucket} "
+        f"{manifest.dataset} {manifest.kind} {manifest.id}: {decimal(manifest.stored_bytes)} in {bucket} "
         f"after {made.seconds:.1f} s, WAL {manifest.start_position} to {manifest.stop_position}, "
         f"kept until {manifest.retain_until:%Y-%m-%d %H:%M} UTC"
     )

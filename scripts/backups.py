@@ -75,7 +75,7 @@ def _row(each: "Entry", now: datetime) -> tuple[Any, ...]:
         f"{manifest.dataset} {manifest.kind}",
         f"{manifest.finished.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
         age(now - manifest.finished),
-        decimal(manifest.bytes),
+        decimal(manifest.stored_bytes),
         manifest.source.site,
         manifest.source.epoch,
         f"{manifest.retain_until.astimezone(UTC):%Y-%m-%d}",

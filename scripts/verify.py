@@ -41,7 +41,7 @@ def verify(
     store = backup_bucket(context, site_of_bucket(context, ""))
     try:
         key, manifest = find(store, wanted, dataset="postgres", kind="full")
-        say(f"checking {key}: {decimal(manifest.bytes)} from {store.bucket}")
+        say(f"checking {key}: {decimal(manifest.stored_bytes)} from {store.bucket}")
         verdict = check(store, manifest, environment=dict(os.environ), scratch=scratch or Path(tempfile.gettempdir()))
     except Corrupt as error:
         if json:
