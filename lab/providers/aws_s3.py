@@ -152,8 +152,10 @@ class Object(Handler):
         page = aws.call("s3", "list_object_versions", Bucket=inputs["bucket"], Prefix=inputs["key"])
         for one in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:
             if one["Key"] == inputs["key"]:
-                version = {} if one["VersionId"] == "null" else {"VersionId": one["VersionId"]}
-                aws.call("s3", "delete_object", Bucket=inputs["bucket"], Key=inputs["key"], **version)
+                arguments: Inputs = {} if one["VersionId"] == "null" else {"VersionId": one["VersionId"]}
+                if inputs.get("forceDestroy"):
+                    arguments["BypassGovernanceRetention"] = True
+                aws.call("s3", "delete_object", Bucket=inputs["bucket"], Key=inputs["key"], **arguments)
 
 
 def _content(inputs: Inputs) -> bytes:

@@ -109,7 +109,13 @@ lock = aws.s3.BucketObjectLockConfiguration(
     opts=after(versioning),
 )
 aws.s3.BucketObjectv2(
-    "canary", bucket=backups.id, key="canary.txt", content=f"ok {version}", content_type="text/plain", opts=after(lock)
+    "canary",
+    bucket=backups.id,
+    key="canary.txt",
+    content=f"ok {version}",
+    content_type="text/plain",
+    force_destroy=True,
+    opts=after(lock),
 )
 
 role = aws.iam.Role(
@@ -155,7 +161,7 @@ aws.dynamodb.Table(
     attributes=[{"name": "pk", "type": "S"}],
     replicas=[{"region_name": "us-east-1", "consistency_mode": "STRONG"}],
     global_table_witness={"region_name": "us-east-2"},
-    deletion_protection_enabled=not first,
+    deletion_protection_enabled=first,
     point_in_time_recovery={"enabled": True},
     server_side_encryption={"enabled": True},
 )
