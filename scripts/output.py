@@ -8,10 +8,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-console = Console(highlight=False, soft_wrap=True)
-errors = Console(stderr=True, highlight=False, soft_wrap=True)
-
+# A pipe has no width: there a table is never shortened or wrapped.
 _PIPE_WIDTH = 240
+console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def emit_json(value: Any) -> None:
@@ -26,7 +26,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
         drawn.add_column(column, no_wrap=number == 0)
     for row in rows:
         drawn.add_row(*(str(cell) for cell in row))
-    console.print(drawn, width=None if console.is_terminal else _PIPE_WIDTH)
+    console.print(drawn)
 
 
 def say(text: str, style: str = "") -> None:
