@@ -171,7 +171,7 @@ class Engine:
         if not json:
             return self.run("preview", "--diff", "--suppress-progress", *_refresh(refresh), stack=stack)
         result = self.run("preview", "--json", *_refresh(refresh), stack=stack)
-        return _with_steps(result)
+        return with_steps(result)
 
     def refresh(self, stack: str) -> Result:
         """Take what is live into the state."""
@@ -194,7 +194,7 @@ def _refresh(wanted: bool) -> tuple[str, ...]:
     return ("--refresh",) if wanted else ()
 
 
-def _with_steps(result: Result) -> Result:
+def with_steps(result: Result) -> Result:
     """The steps of `preview --json`. Its output is a summary, or with events one JSON object a line."""
     try:
         found = json.loads(result.output[result.output.index("{") :])
