@@ -68,6 +68,6 @@ class BackupReplication(pulumi.ComponentResource):
                     },
                 }
             ],
-            opts=pulumi.ResourceOptions(parent=self, protect=True, depends_on=[permission]),
+            opts=pulumi.ResourceOptions(parent=self, protect=True, retain_on_delete=True, depends_on=[permission]),
         )
         self.register_outputs({"role_arn": self.role.arn})

@@ -26,7 +26,8 @@ def declare(settings: FoundationSettings) -> None:
     """Declare the stack. Its own region is the DR region: it must be changeable with production's gone."""
     names, plan = settings.names, settings.plan
     provider = aws.Provider("aws", region=plan.sites.dr.region, allowed_account_ids=[settings.account])
-    opts = pulumi.ResourceOptions(providers=[provider])
+    # Everything here is protected, roles too: without its role a guard cannot renew, and both gates close.
+    opts = pulumi.ResourceOptions(providers=[provider], protect=True)
 
     ControlTable("control", ControlTableArgs(names=names), opts)
 
@@ -38,7 +39,7 @@ def declare(settings: FoundationSettings) -> None:
     BackupReplication(
         "backup-replication",
         BackupReplicationArgs(names=names, source_key_arn=keys["prod"].arn, destination_key_arn=keys["dr"].arn),
-        pulumi.ResourceOptions(providers=[provider], depends_on=list(buckets.values())),
+        pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=list(buckets.values()))),
     )
     record = FailoverRecord(
         "failover",

@@ -28,7 +28,7 @@ fi
 exec postgres -D "$PGDATA" \
     -c "hba_file=$STANDBY_CONFIG/pg_hba.conf" \
     -c "listen_addresses=$POD_IP" -c "port=$STANDBY_PORT" \
-    -c "unix_socket_directories=$STANDBY_RUN" -c external_pid_file= \
+    -c "unix_socket_directories=$STANDBY_RUN" -c "external_pid_file=$STANDBY_RUN/postgres.pid" \
     -c "primary_conninfo=$primary" -c "primary_slot_name=$STANDBY_SLOT" \
     -c hot_standby=on -c wal_receiver_status_interval=1s -c recovery_target_timeline=latest \
     -c client_connection_check_interval=1s \

@@ -10,6 +10,7 @@ from typing import Any
 import pulumi
 import yaml
 from pulumi.runtime.config import set_all_config
+from pulumi.runtime.mocks import MockMonitor
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRETS = {
@@ -32,6 +33,25 @@ class Declared:
     type: str
     name: str
     inputs: dict[str, Any]
+    urn: str = ""
+    protected: bool = False
+    kept_on_delete: bool = False
+
+
+class Monitor(MockMonitor):
+    """The mocks' monitor, which also notes what the mocks themselves are not told."""
+
+    def __init__(self, mocks: "Mocks") -> None:
+        super().__init__(mocks)
+        self.found = mocks.found
+
+    def RegisterResource(self, request: Any) -> Any:
+        """Options and URN."""
+        answer = super().RegisterResource(request)
+        for each in self.found:
+            if (each.type, each.name) == (request.type, request.name):
+                each.urn, each.protected, each.kept_on_delete = answer.urn, request.protect, request.retainOnDelete
+        return answer
 
 
 @dataclass
@@ -77,7 +97,7 @@ def declare(stack: str, changes: Mapping[str, Any] | None = None) -> list[Declar
     mocks = Mocks()
     asyncio.set_event_loop(loop := asyncio.new_event_loop())
     try:
-        pulumi.runtime.set_mocks(mocks, project="ultramarket-dr", stack=stack)
+        pulumi.runtime.set_mocks(mocks, project="ultramarket-dr", stack=stack, monitor=Monitor(mocks))
         configure(stack, changes)
         run: Callable[[], None] = pulumi.runtime.test(program.run)
         run()

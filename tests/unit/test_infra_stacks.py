@@ -84,6 +84,20 @@ def test_no_two_resources_of_a_stack_share_type_and_name(stack: str) -> None:
     ] == []
 
 
+def test_everything_in_foundation_is_protected_and_what_holds_data_stays_even_when_let_go() -> None:
+    own = [each for each in declared("foundation") if each.type.startswith("aws:")]
+    assert [each.name for each in own if not each.protected] == []
+    data = ("aws:s3/", "aws:kms/", "aws:dynamodb/", "aws:route53/")
+    assert [each.name for each in own if each.type.startswith(data) and not each.kept_on_delete] == []
+
+
+def test_destroying_the_dr_site_keeps_the_bundle_and_the_namespace_of_the_database() -> None:
+    kept = {each.name for each in declared("dr") if each.kept_on_delete}
+    assert kept == {"recovery-bundle-object", "namespace"}
+    claims = one(declared("dr"), "postgres-set")["spec"]["persistentVolumeClaimRetentionPolicy"]
+    assert set(claims.values()) == {"Retain"}
+
+
 @pytest.mark.parametrize("stack", ["foundation", "prod", "dr"])
 def test_providers_refuse_any_other_account(stack: str) -> None:
     assert json.loads(one(declared(stack), "aws")["allowedAccountIds"]) == ["123456789012"]
