@@ -107,6 +107,8 @@ def writer_policy(names: Names, key_arns: list[str]) -> Document:
     return document(
         # Retention is set with the upload, and an upload that failed is aborted.
         allow("WriteCopies", ["s3:PutObject", "s3:PutObjectRetention", "s3:AbortMultipartUpload"], copies),
+        # Settles a write whose answer was lost. Whoever has this role reads the database itself anyway.
+        allow("SettleWrites", ["s3:GetObject"], copies),
         # `latest` is moved by compare and swap: read, then conditional put. It carries no lock.
         allow("MovePointers", ["s3:GetObject", "s3:PutObject"], pointers),
         # Without it S3 answers 403 instead of 404 for a pointer that does not exist yet.

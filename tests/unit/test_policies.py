@@ -35,6 +35,7 @@ ROLES = {"writer": WRITER, "guard": GUARD, "promoter": PROMOTER, "replication": 
     ("document", "action", "resource", "context"),
     [
         (WRITER, "s3:PutObject", bucket_arn(PROD, COPY), {}),
+        (WRITER, "s3:GetObject", bucket_arn(PROD, COPY), {}),
         (WRITER, "s3:PutObjectRetention", bucket_arn(PROD, COPY), {}),
         (WRITER, "s3:PutObject", bucket_arn(DR, pointer_key("postgres", "full")), {}),
         (WRITER, "kms:GenerateDataKey", KEY_PROD, S3_PROD),
@@ -63,7 +64,7 @@ def test_a_duty_may_do_its_work(document: Any, action: str, resource: str, conte
         (WRITER, "s3:DeleteObject", bucket_arn(PROD, COPY), {}),
         (WRITER, "s3:DeleteObjectVersion", bucket_arn(PROD, COPY), {}),
         (WRITER, "s3:BypassGovernanceRetention", bucket_arn(PROD, COPY), {}),
-        (WRITER, "s3:GetObject", bucket_arn(PROD, COPY), {}),
+        (WRITER, "s3:GetObject", bucket_arn(DR, BUNDLE_KEY), {}),
         (WRITER, "s3:PutObject", bucket_arn(DR, BUNDLE_KEY), {}),
         (WRITER, "s3:PutObject", bucket_arn(MARKER, MARKER_KEY), {}),
         (WRITER, "dynamodb:UpdateItem", TABLE_DR, LEASE),
