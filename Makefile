@@ -28,7 +28,7 @@ lab-down:  ## end a lab that was left up
 
 test:  ## all tests, on real parts
 	@$(SET_UP) lab
-	@$(RUN) python -m pytest -n auto tests
+	@folder=$$($(VENV)/python -m lab.binaries) && LAB_BIN="$$folder" exec $(RUN) python -m pytest -n auto tests
 
 test-unit:  ## the tests that need no binaries
 	@$(SET_UP) environment

@@ -4,6 +4,7 @@ import importlib.metadata
 import json
 import os
 import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -141,3 +142,17 @@ def _copy_tree(source: Path, target: Path) -> None:
         if not target.exists():
             raise
         shutil.rmtree(partial)
+
+
+def main() -> int:
+    """Print the folder of Go binaries, for `make` to hand to the tests as LAB_BIN. Exit code 1 when it is missing."""
+    try:
+        print(find().bin)
+    except BinariesMissing as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -43,6 +43,16 @@ def test_without_a_set_up_the_message_says_make_setup(built: Path) -> None:
         binaries.find()
 
 
+def test_folder_is_printed_for_make(
+    built: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert binaries.main() == 1
+    assert "run `make setup`" in capsys.readouterr().err
+    monkeypatch.setenv("LAB_BIN", str(built))
+    assert binaries.main() == 0
+    assert capsys.readouterr().out == f"{built}\n"
+
+
 def test_missing_binary_is_named_with_its_folder(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAB_BIN", str(built))
     (built / "etcd").unlink()

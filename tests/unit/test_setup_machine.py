@@ -113,6 +113,22 @@ def test_uv_that_does_not_run_is_not_used(tmp_path: Path, monkeypatch: pytest.Mo
     assert python_env.find_uv() == shim
 
 
+def test_uv_that_is_not_on_path_lies_beside_the_environments_python(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uv = executable(tmp_path / "cache" / "uv", "#!/bin/sh\n")
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    beside = tmp_path / ".venv" / "bin" / "uv"
+    monkeypatch.setenv("PATH", "/nowhere")
+    for _ in range(2):
+        python_env.sync(Children(), Progress(io.StringIO()), uv, tmp_path)
+        assert beside.resolve() == uv
+    executable(tmp_path / "path" / "uv", "#!/bin/sh\n")
+    monkeypatch.setenv("PATH", str(tmp_path / "path"))
+    python_env.sync(Children(), Progress(io.StringIO()), uv, tmp_path)
+    assert not beside.is_symlink()
+
+
 def test_set_up_is_repeated_when_the_lock_file_changed_or_a_binary_is_gone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

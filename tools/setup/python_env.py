@@ -72,6 +72,10 @@ def sync(children: Children, progress: Progress, uv: Path, checkout: Path) -> No
     with progress.step("installing the Python environment from uv.lock", 25):
         command = [uv, "sync", "--frozen", "--no-progress", *choose]
         children.run(command, env=env, cwd=checkout, doing="uv sync")
+    beside = venv / "bin" / "uv"
+    beside.unlink(missing_ok=True)
+    if not find_uv():  # a newer language host of Pulumi's runs uv itself, from PATH
+        beside.symlink_to(uv)
 
 
 def get_go(children: Children, progress: Progress, uv: Path, root: Path) -> Path:
