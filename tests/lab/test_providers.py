@@ -263,3 +263,16 @@ def test_every_kubernetes_kind_is_made_once_and_only_declared_fields_are_ours(
     space.api.request("DELETE", f"/api/v1/namespaces/{namespace}/configmaps/dr-config")
     assert differing(engine.preview(STACK, refresh=True)) == {"settings": "create"}
     engine.destroy(STACK).must()
+
+
+def test_a_deployment_that_does_not_become_ready_fails_the_run_and_stays_in_the_state(
+    make_engine: MakeEngine, space: Workspace
+) -> None:
+    config = {"namespace": space.name, "kubeconfig": str(space.cluster.kubeconfig())}
+    engine = make_engine("kubernetes_not_ready.py", config, {})
+    result = engine.up(STACK)
+    assert not result.ok
+    assert f"late (Deployment {space.name}/late) not ready after 5 s: 0 of 1 replicas ready" in result.output
+    assert "ErrImagePull" in result.output or "ImagePullBackOff" in result.output
+    kept = [one for one in engine.export(STACK)["deployment"]["resources"] if one["type"].endswith(":Deployment")]
+    assert [one["id"] for one in kept] == [f"{space.name}/late"]
