@@ -6,6 +6,7 @@ from rich.table import Table
 
 from lab.measure import first_at_dr, lost, outage
 from lab.progress import Progress, console
+from lab.project import STACKS
 from lab.scenario import CACHED, UNCACHED, Facts
 from recovery.plan import Plan
 
@@ -54,7 +55,7 @@ def problems(report: dict[str, Any], plan: Plan) -> list[str]:
     fence = (plan.lease.duration + plan.lease.margin).total_seconds()
     allowed = PROMOTION_SECONDS + failover["fence_wait_seconds"] + check.interval.total_seconds() * check.failures
     wanted = {
-        "a second preview proposes changes": not any(report["preview_second"].values()),
+        "a second preview proposes changes": report["preview_second"] == dict.fromkeys(STACKS, 0),
         "the backup was not verified": backup.get("verified") is True,
         "the backup was not replicated": backup.get("replicated") is True,
         "more orders were lost than forecast": 0 <= failover["orders_lost"] <= failover["orders_lost_forecast"],

@@ -9,16 +9,19 @@ from lab import backup_job, observers
 from lab.addresses import DNS_PORT
 from lab.aws.reach import Attempt
 from lab.aws.site import check_states
+from lab.engine import Result
 from lab.measure import first_at_dr
 from lab.observers import Observers
 from lab.processes import wait_until
 from lab.progress import Progress
+from lab.project import STACKS
 from lab.shop import Order, read_ledger
 from lab.world import World
 from recovery.plan import SERVICES
 
 UNCACHED, CACHED = "asks-every-time", "caches"
 ORDERS_BEFORE = 30
+_CHANGES = ("+", "-", "~", "+-", "++", "--")
 
 
 @dataclass
@@ -53,41 +56,42 @@ class Scenario:
         self.resolver = ("--resolver", f"{world.block.dns}:{DNS_PORT}")
 
     def sites(self) -> None:
-        """What exists before Pulumi."""
+        """What exists before Pulumi; the foundation stack needs no cluster, so it begins while they start."""
         world = self.world
-        with self.progress.phase("sites", "starting AWS's stand-in, two Kubernetes clusters, production's database", 8):
-            primary = world.later(world.primary.create)
-            clusters = world.later(world.start_clusters)
+        with self.progress.phase(
+            "sites", "starting AWS's stand-in, two Kubernetes clusters, production's database", 10
+        ):
+            beside = [world.later(world.primary.create), world.later(world.start_clusters)]
             world.start_aws()
-            for each in (primary, clusters):
-                each.result()
             world.make_project()
+            self.foundation = world.later(world.engine.up, "foundation")
+            for each in beside:
+                each.result()
             world.start_dns()
 
     def provision(self) -> None:
         """Three stacks on Pulumi's real engine; the failover record is armed in its second apply."""
         world, engine = self.world, self.world.engine
-        with self.progress.phase("provision", "pulumi up: foundation, prod, dr", 30):
-            engine.up("foundation").must()
+        with self.progress.phase("provision", "pulumi up: foundation, prod, dr", 25):
+            self.foundation.result().must()
             self.progress.say("foundation is up; giving production the lease")
-            self._must("lease", "init", "--site", "prod")
             arming = world.later(self._arm_failover)
+            lease = world.later(self._must, "lease", "init", "--site", "prod")
             engine.up("prod").must()
+            lease.result()
             self.progress.say("prod is up; its gate opens under the lease")
             world.start_production()
             engine.up("dr").must()
-            self.progress.say("dr is up")
             arming.result()
-        with self.progress.phase("second previews", "pulumi preview again: nothing may be left to do", 10):
-            running = {stack: world.later(engine.preview, stack) for stack in ("foundation", "prod", "dr")}
-            for stack, preview in running.items():
-                self.facts.preview_second[stack] = preview.result().must().changes
-            self.progress.say(f"changes proposed: {self.facts.preview_second}")
+            self.progress.say("dr is up; the failover record refers to its health check")
+        self.previews = {stack: world.later(engine.preview, stack) for stack in STACKS}
 
     def orders(self) -> None:
         """Customers order, the CronJob's Job makes a backup, the replicator brings it over."""
         world = self.world
-        with self.progress.phase("orders and backup", "orders flow; the CronJob's Job makes a full backup", 12):
+        with self.progress.phase(
+            "orders and backup", "orders flow; the CronJob's Job makes a full backup; second previews", 15
+        ):
             self._open_shop()
             self._wait_orders("prod", ORDERS_BEFORE)
             self.progress.say(f"{len(read_ledger(self.ledger))} orders acknowledged by production")
@@ -97,6 +101,9 @@ class Scenario:
                     **self.facts.backup
                 )
             )
+            for stack, preview in self.previews.items():
+                self.facts.preview_second[stack] = preview.result().must().changes
+            self.progress.say(f"changes that a second preview proposes: {self.facts.preview_second}")
             wait_until(
                 lambda: observers.standby_streams(world), timeout=30, what="the DR standby to stream", interval=0.2
             )
@@ -145,17 +152,16 @@ class Scenario:
         with self.progress.phase("dr up", "pulumi up on dr with production unreachable", 10):
             before = self._replicas()
             engine.run("config", "set", "ultramarket-dr:nodesMost", "7", stack="dr").must()
-            changed = engine.preview("dr").must().changed
-            engine.up("dr").must()
+            changed = _changed(engine.up("dr").must())
             left = engine.preview("dr", refresh=True).must().changes
             after = self._replicas()
             full = {name: service.full for name, service in self.world.plan.services.items()}
             self.facts.up_while_dead = {
-                "changed": [step.name for step in changed],
+                "changed": changed,
                 "replicas_kept": before == after == full,
                 "preview_with_refresh": left,
             }
-            self.progress.say(f"changed: {', '.join(step.name for step in changed)}; replicas {after}")
+            self.progress.say(f"changed: {', '.join(changed)}; replicas {after}")
 
     def production_returns(self) -> None:
         """Database and cluster come back where they were; the gate must stay closed."""
@@ -217,6 +223,12 @@ class Scenario:
         if done.returncode:
             raise RuntimeError(f"dr {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
         return done.stdout
+
+
+def _changed(result: Result) -> list[str]:
+    """Names of the resources an `up` changed, from its summary lines such as ` ~  aws:eks:NodeGroup nodes updated`."""
+    lines = [line.split() for line in result.output.splitlines()]
+    return [words[2] for words in lines if len(words) > 3 and words[0] in _CHANGES and not words[3].endswith("ing")]
 
 
 def _check_has_data(world: World) -> bool:

@@ -56,9 +56,10 @@ class World:
             str(self.block.prod.gates),
             database_uid(),
         )
+        tokens = {"promoter": (PROMOTER_GROUP,)}
+        self.prod = Cluster(self.supervisor, PROD_CLUSTER, self.block.prod, self.folder / "prod", tokens)
+        self.dr = Cluster(self.supervisor, DR_CLUSTER, self.block.dr, self.folder / "dr", tokens)
         self.aws: Aws
-        self.prod: Cluster
-        self.dr: Cluster
         self.engine: Engine
 
     def later(self, task: Callable[..., _T], *arguments: Any) -> "Future[_T]":
@@ -84,16 +85,11 @@ class World:
 
     def start_clusters(self) -> None:
         """Both control planes and node agents, side by side."""
-        tokens = {"promoter": (PROMOTER_GROUP,)}
-        self.prod = Cluster(self.supervisor, PROD_CLUSTER, self.block.prod, self.folder / "prod", tokens)
-        self.dr = Cluster(self.supervisor, DR_CLUSTER, self.block.dr, self.folder / "dr", tokens)
         start_clusters([self.prod, self.dr])
         for place, cluster in (("prod", self.prod), ("dr", self.dr)):
             images = self.folder / f"images-{place}.json"
             write_images(images, self._images(place))
             cluster.start_node_agent(images, wait=False)
-        clusters = {c.name: {"endpoint": c.endpoint, "ca_data": c.ca_data} for c in (self.prod, self.dr)}
-        (self.folder / "clusters.json").write_text(json.dumps(clusters))
         production.create_namespace(self.prod.api(), "ultramarket-production")
 
     def start_production(self) -> None:
@@ -117,14 +113,19 @@ class World:
             "LAB_CLUSTERS": str(self.folder / "clusters.json"),
             "LAB_STATE_DIR": str(self.folder / "provider-state"),
         }
+        clusters = {c.name: {"endpoint": c.endpoint, "ca_data": c.ca_data} for c in (self.prod, self.dr)}
+        (self.folder / "clusters.json").write_text(json.dumps(clusters))
         self.engine = Engine(project, self.folder / "pulumi", env, bin_dir)
         self._write_aws_shim(bin_dir)
-        for stack, values in self._secrets().items():
-            self.engine.init(stack)
-            if values:
-                # This run's own passwords; a person lets `pulumi config set --secret KEY` ask for the value.
-                pairs = [f"--secret=ultramarket-dr:{key}={value}" for key, value in values.items()]
-                self.engine.run("config", "set-all", *pairs, stack=stack).must()
+        for future in [self.later(self._init_stack, *each) for each in self._secrets().items()]:
+            future.result()
+
+    def _init_stack(self, stack: str, secrets: dict[str, str]) -> None:
+        self.engine.init(stack)
+        if secrets:
+            # This run's own passwords; a person lets `pulumi config set --secret KEY` ask for the value.
+            pairs = [f"--secret=ultramarket-dr:{key}={value}" for key, value in secrets.items()]
+            self.engine.run("config", "set-all", *pairs, stack=stack).must()
 
     def cloud(self, service: str, region: str, place: str | None = None) -> Any:
         """A client of moto itself (what an outside observer sees), or through a place's front."""
