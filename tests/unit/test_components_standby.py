@@ -13,7 +13,7 @@ STUBS = {
     "pg_receivewal": 'echo "receivewal $*" >> "$LOG"',
     "pg_basebackup": """echo "basebackup $*" >> "$LOG"
 for word in "$@"; do case "$word" in --pgdata=*) target="${word#--pgdata=}" ;; esac; done
-mkdir "$target"
+mkdir "$target" || exit 1
 [ -z "${FAIL_COPY:-}" ] || exit 1
 echo 18 > "$target/PG_VERSION"
 [ -z "${KILL_COPY:-}" ] || kill -9 $PPID""",
