@@ -12,13 +12,23 @@ from dataclasses import dataclass, field
 from lab.shop import Order
 
 
+@dataclass(frozen=True)
+class Change:
+    """A new answer, and the two moments between which it came to be: the last look without it began at `after`, the
+    look that saw it ended at `before`."""
+
+    value: object
+    after: float
+    before: float
+
+
 @dataclass
 class Watch:
-    """Polls `look` every `interval` seconds and keeps the times at which its answer changed."""
+    """Polls `look` every `interval` seconds and keeps when its answer changed."""
 
     look: Callable[[], object]
-    interval: float = 0.02
-    changes: list[tuple[float, object]] = field(default_factory=list)
+    interval: float = 0.03
+    changes: list[Change] = field(default_factory=list)
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
@@ -34,17 +44,20 @@ class Watch:
         if self._thread:
             self._thread.join(5)
 
-    def first(self, wanted: object) -> float | None:
+    def first(self, wanted: object) -> Change | None:
         """When `wanted` was first seen."""
-        return next((at for at, value in self.changes if value == wanted), None)
+        return next((change for change in self.changes if change.value == wanted), None)
 
     def _run(self) -> None:
+        last_began = time.monotonic()
         while not self._stop.wait(self.interval):
+            began = time.monotonic()
             # What cannot be asked at the moment is no observation.
             with contextlib.suppress(Exception):
                 value = self.look()
-                if not self.changes or self.changes[-1][1] != value:
-                    self.changes.append((time.monotonic(), value))
+                if not self.changes or self.changes[-1].value != value:
+                    self.changes.append(Change(value, last_began, time.monotonic()))
+                last_began = began
 
 
 def outage(orders: Iterable[Order], client: str) -> float:

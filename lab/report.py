@@ -4,7 +4,7 @@ from typing import Any
 
 from rich.table import Table
 
-from lab.measure import first_at_dr, lost, outage
+from lab.measure import Change, first_at_dr, lost, outage
 from lab.progress import Progress, console
 from lab.project import STACKS
 from lab.scenario import CACHED, UNCACHED, Facts
@@ -23,8 +23,9 @@ def build(facts: Facts, progress: Progress, plan: Plan) -> dict[str, Any]:
         "outage_seconds": outage(facts.orders, UNCACHED),
         "outage_seconds_cached": outage(facts.orders, CACHED),
         "promote_seconds": _between(facts.promote_started, first),
-        "fence_wait_seconds": _between(facts.lease_taken, facts.database_promoted),
-        "health_check_seconds": _between(facts.marker_seen, facts.name_moved),
+        "fence_wait_seconds": _span(facts.lease_taken, facts.database_promoted),
+        "fence_wait_known_to_seconds": _vagueness(facts.lease_taken, facts.database_promoted),
+        "health_check_seconds": _span(facts.marker_seen, facts.name_moved),
         "orders_acknowledged": len(facts.orders),
         "orders_lost": len(missing),
         "orders_lost_forecast": facts.forecast.get("loss", facts.forecast).get("orders_at_most", -1),
@@ -84,10 +85,10 @@ def show(report: dict[str, Any], facts: Facts) -> None:
                 (what, f"{at - facts.died:.1f}")
                 for what, at in (
                     ("dr promote --execute started", facts.promote_started),
-                    ("lease taken", facts.lease_taken),
-                    ("database promoted", facts.database_promoted),
-                    ("marker in place", facts.marker_seen),
-                    ("public name answers with the DR site", facts.name_moved),
+                    ("lease taken", _seen(facts.lease_taken)),
+                    ("database promoted", _seen(facts.database_promoted)),
+                    ("marker in place", _seen(facts.marker_seen)),
+                    ("public name answers with the DR site", _seen(facts.name_moved)),
                     ("first order at DR, client without cache", first_at_dr(facts.orders, UNCACHED)),
                     ("first order at DR, client with cache", first_at_dr(facts.orders, CACHED)),
                 )
@@ -124,6 +125,20 @@ def show(report: dict[str, Any], facts: Facts) -> None:
 
 def _between(start: float | None, end: float | None) -> float:
     return round(end - start, 2) if start is not None and end is not None else -1.0
+
+
+def _span(start: Change | None, end: Change | None) -> float:
+    """From the last moment without the one to the first moment with the other: never too short."""
+    return _between(start.after if start else None, end.before if end else None)
+
+
+def _vagueness(start: Change | None, end: Change | None) -> float:
+    """By how much a span may be too long: the observers look every few hundredths of a second."""
+    return round(sum(change.before - change.after for change in (start, end) if change), 2)
+
+
+def _seen(change: Change | None) -> float | None:
+    return change.before if change else None
 
 
 def _print_table(title: str, columns: tuple[str, ...], rows: list[tuple[object, ...]]) -> None:

@@ -10,7 +10,7 @@ from lab.addresses import DNS_PORT
 from lab.aws.reach import Attempt
 from lab.aws.site import check_states
 from lab.engine import Result
-from lab.measure import first_at_dr
+from lab.measure import Change, first_at_dr
 from lab.observers import Observers
 from lab.processes import wait_until
 from lab.progress import Progress
@@ -36,10 +36,10 @@ class Facts:
     promote_started: float = 0.0
     forecast: dict[str, Any] = field(default_factory=dict)
     promotion: dict[str, Any] = field(default_factory=dict)
-    lease_taken: float | None = None
-    database_promoted: float | None = None
-    marker_seen: float | None = None
-    name_moved: float | None = None
+    lease_taken: Change | None = None
+    database_promoted: Change | None = None
+    marker_seen: Change | None = None
+    name_moved: Change | None = None
     orders: list[Order] = field(default_factory=list)
     stored: set[str] = field(default_factory=set)
     attempts: list[Attempt] = field(default_factory=list)

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -59,6 +60,9 @@ class World:
         tokens = {"promoter": (PROMOTER_GROUP,)}
         self.prod = Cluster(self.supervisor, PROD_CLUSTER, self.block.prod, self.folder / "prod", tokens)
         self.dr = Cluster(self.supervisor, DR_CLUSTER, self.block.dr, self.folder / "dr", tokens)
+        self._session = boto3.session.Session(aws_access_key_id="lab", aws_secret_access_key="lab")
+        self._clients: dict[tuple[str, str], Any] = {}
+        self._making_clients = threading.Lock()
         self.aws: Aws
         self.engine: Engine
 
@@ -127,15 +131,16 @@ class World:
             pairs = [f"--secret=ultramarket-dr:{key}={value}" for key, value in secrets.items()]
             self.engine.run("config", "set-all", *pairs, stack=stack).must()
 
-    def cloud(self, service: str, region: str, place: str | None = None) -> Any:
-        """A client of moto itself (what an outside observer sees), or through a place's front."""
-        return boto3.session.Session().client(  # pyright: ignore[reportCallIssue]
-            service,  # pyright: ignore[reportArgumentType] - any service's name
-            region_name=region,
-            endpoint_url=self.aws.endpoint(place) if place else self.aws.moto,
-            aws_access_key_id="lab",
-            aws_secret_access_key="lab",
-        )
+    def cloud(self, service: str, region: str) -> Any:
+        """A client of moto itself: what an outside observer sees. Clients are dear to make, so each is made once."""
+        with self._making_clients:
+            if (service, region) not in self._clients:
+                self._clients[service, region] = self._session.client(  # pyright: ignore[reportCallIssue]
+                    service,  # pyright: ignore[reportArgumentType] - any service's name
+                    region_name=region,
+                    endpoint_url=self.aws.moto,
+                )
+            return self._clients[service, region]
 
     def operator_env(self) -> dict[str, str]:
         """The failover engineer's shell: one AWS endpoint, the DR cluster, the promoter's database login."""

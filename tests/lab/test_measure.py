@@ -45,5 +45,8 @@ def test_a_watch_keeps_when_an_answer_changed_and_skips_what_cannot_be_asked() -
     watch = Watch(look, interval=0.001).start()
     wait_until(lambda: len(watch.changes) == 2, timeout=10, what="both answers")
     watch.stop()
-    assert [value for _, value in watch.changes] == [1, 2]
+    assert [change.value for change in watch.changes] == [1, 2]
+    second = watch.first(2)
+    assert second is not None
+    assert second.after < second.before
     assert watch.first(3) is None
