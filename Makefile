@@ -28,11 +28,11 @@ lab-down:  ## end a lab that was left up
 
 test:  ## all tests, on real parts
 	@$(SET_UP) lab
-	@folder=$$($(VENV)/python -m lab.binaries) && LAB_BIN="$$folder" exec $(RUN) python -m pytest -n auto tests
+	@folder=$$($(VENV)/python -m lab.binaries) && LAB_BIN="$$folder" exec $(RUN) python -m pytest -n auto --dist loadgroup tests
 
 test-unit:  ## the tests that need no binaries
 	@$(SET_UP) environment
-	@$(RUN) python -m pytest -n auto tests/unit
+	@$(RUN) python -m pytest -n auto --dist loadgroup tests/unit
 
 lint:  ## ruff, pyright, the import rules
 	@$(SET_UP) environment

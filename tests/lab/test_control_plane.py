@@ -4,12 +4,14 @@ import base64
 import ssl
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 
 import pytest
 
 from lab.addresses import Block
 from lab.kubernetes.api import Api, ApiError
 from lab.kubernetes.control_plane import Cluster
+from lab.processes import wait_until
 from tests.lab.conftest import Workspace, is_ready, python
 
 pytestmark = pytest.mark.xdist_group("cluster")
@@ -29,10 +31,21 @@ def test_ca_data_verifies_the_endpoint_and_a_call_without_token_is_refused(site:
 def test_an_extra_token_is_its_own_user_with_its_groups_and_no_rights(site: tuple[Cluster, Block]) -> None:
     robot = site[0].api("robot")
     review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
-    who = robot.create("/apis/authentication.k8s.io/v1/selfsubjectreviews", review)["status"]["userInfo"]
+    reviews = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+    # Everybody may ask who they are, by a built-in role that the API server makes in its first seconds.
+    wait_until(lambda: succeeds(lambda: robot.create(reviews, review)), timeout=60, what="the built-in roles")
+    who = robot.create(reviews, review)["status"]["userInfo"]
     assert (who["username"], "robots" in who["groups"]) == ("robot", True)
     with pytest.raises(ApiError, match="forbidden"):
         robot.get("/api/v1/nodes")
+
+
+def succeeds(call: Callable[[], object]) -> bool:
+    try:
+        call()
+    except ApiError:
+        return False
+    return True
 
 
 def test_an_unknown_user_has_no_kubeconfig(site: tuple[Cluster, Block]) -> None:

@@ -25,7 +25,7 @@ def inputs() -> str:
     return cache.digest([CHECKOUT / "uv.lock", CHECKOUT / "pyproject.toml", *pins, *Path(__file__).parent.glob("*.py")])
 
 
-def read_record(path: Path = RECORD) -> dict[str, str]:
+def read_record(path: Path) -> dict[str, str]:
     """What the last set-up of this checkout wrote; empty when there is none or it was cut off."""
     try:
         return json.loads(path.read_text())
@@ -88,7 +88,7 @@ def main(argv: list[str]) -> int:
         return 64
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # SIGINT too: whoever started us may ignore it
         signal.signal(number, _interrupt)
-    lab, current, record = argv == ["lab"], inputs(), read_record()
+    lab, current, record = argv == ["lab"], inputs(), read_record(RECORD)
     if is_done(record, current, lab):
         return 0
     children, progress = Children(), Progress()
