@@ -112,6 +112,9 @@ class World:
         bin_dir = self.folder / "bin"
         env = {
             **self.aws.env("operator"),
+            # The state is written once a run instead of once a resource: nobody resumes the lab's killed engine.
+            "PULUMI_EXPERIMENTAL": "true",
+            "PULUMI_SKIP_CHECKPOINTS": "true",
             "LAB_RUN": self.folder.name,
             "LAB_BIN": str(self.found.bin),
             "LAB_CLUSTERS": str(self.folder / "clusters.json"),

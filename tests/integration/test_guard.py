@@ -92,7 +92,7 @@ def test_fault_62_a_guard_that_crashed_and_restarts_without_the_lease_stays_clos
     take_over(store)
     guard = guards.start()
     guard.wait_for_log("the lease is dr's since epoch 2")
-    assert guard.status()["state"] == "closed" and guard.refuses()
+    assert guard.wait_for("closed") and guard.refuses()
 
 
 def test_fault_62_no_lease_at_all_keeps_the_gate_closed_and_says_what_to_do(guards: Guards, lease_at: LeaseAt) -> None:
