@@ -121,14 +121,14 @@ class Scenario:
 
     def dry_run(self) -> None:
         """What the failover engineer reads before deciding."""
-        with self.progress.phase("dry run", "dr promote (dry run)", 4):
+        with self.progress.phase("dry run", "dr promote (dry run)", 5):
             print(self._must("promote", *self.resolver))
 
     def promote(self) -> None:
         """`dr promote --execute`, watched from outside. Its last step, a resolver that caches, ends beside the next."""
         world = self.world
         lease = world.plan.lease
-        usually = (lease.duration + lease.margin).total_seconds() + 8
+        usually = (lease.duration + lease.margin).total_seconds() + 16
         with self.progress.phase("promotion", "dr promote --execute", usually), Observers(world) as seen:
             before = len(world.aws.reach.attempts())
             self.facts.promote_started = time.monotonic()
@@ -145,7 +145,7 @@ class Scenario:
     def up_while_dead(self) -> None:
         """A DR-region setting changes while production's region is still unreachable."""
         engine = self.world.engine
-        with self.progress.phase("dr up", "pulumi up on dr with production unreachable", 10):
+        with self.progress.phase("dr up", "pulumi up on dr with production unreachable", 20):
             before = self._replicas()
             engine.run("config", "set", "ultramarket-dr:nodesMost", "7", stack="dr").must()
             changed = _changed(engine.up("dr").must())
@@ -162,7 +162,7 @@ class Scenario:
     def production_returns(self) -> None:
         """Database and cluster come back where they were; the gate must stay closed."""
         world = self.world
-        with self.progress.phase("production returns", "production's database and cluster come back", 8):
+        with self.progress.phase("production returns", "production's database and cluster come back", 4):
             world.primary.start()
             world.prod.restart()
             wait_until(
