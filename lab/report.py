@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from rich.table import Table
-
 from lab.measure import Change, first_at_dr, lost, outage
 from lab.progress import Progress, console
 from lab.project import STACKS
 from lab.scenario import CACHED, UNCACHED, Facts
 from recovery.plan import Plan
+from scripts.output import table
 
 # The promise of the design: promote started → first order ≤ 5 s + fence wait + health check.
 PROMOTION_SECONDS = 5.0
@@ -76,8 +75,8 @@ def problems(report: dict[str, Any], plan: Plan) -> list[str]:
 def show(report: dict[str, Any], facts: Facts) -> None:
     """Timeline, forecast against measured, verdict."""
     failover = report["failover"]
-    _print_table(
-        "Timeline (seconds since the region died)",
+    table(
+        "\nTimeline (seconds since the region died)",
         ("event", "at"),
         [
             ("region dies", "0.0"),
@@ -97,8 +96,8 @@ def show(report: dict[str, Any], facts: Facts) -> None:
         ],
     )
     forecast = {term["name"]: term["seconds"] for term in facts.forecast.get("terms", ())}
-    _print_table(
-        "Forecast against measured",
+    table(
+        "\nForecast against measured",
         ("what", "forecast, at most", "measured"),
         [
             *((name, f"{seconds:.1f} s", "") for name, seconds in forecast.items()),
@@ -139,13 +138,3 @@ def _vagueness(start: Change | None, end: Change | None) -> float:
 
 def _seen(change: Change | None) -> float | None:
     return change.before if change else None
-
-
-def _print_table(title: str, columns: tuple[str, ...], rows: list[tuple[object, ...]]) -> None:
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for column in columns:
-        table.add_column(column)
-    for row in rows:
-        table.add_row(*(str(cell) for cell in row))
-    console.print()
-    console.print(table)

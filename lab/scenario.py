@@ -211,7 +211,7 @@ class Scenario:
     def _arm_failover(self) -> None:
         """The second apply: the record may refer to the check once the check has data."""
         world = self.world
-        wait_until(lambda: _check_has_data(world), timeout=30, what="the failover check to have data", interval=0.2)
+        wait_until(lambda: checks_have_data(world), timeout=30, what="the failover check to have data", interval=0.2)
         world.engine.run("config", "set", "ultramarket-dr:failoverArmed", "true", stack="foundation").must()
         world.engine.up("foundation").must()
 
@@ -234,7 +234,7 @@ def _changed(result: Result) -> list[str]:
     return [words[2] for words in lines if len(words) > 3 and words[0] in _CHANGES and not words[3].endswith("ing")]
 
 
-def _check_has_data(world: World) -> bool:
+def checks_have_data(world: World) -> bool:
     """Whether every declared health check has been answered, by the data plane's own status."""
     checks = check_states(world.aws)
     return len(checks) >= 2 and all(check["has_data"] for check in checks.values())

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from lab import observers, production
-from lab.aws.site import check_states
 from lab.kubernetes.control_plane import start_clusters
 from lab.processes import wait_until
+from lab.scenario import checks_have_data
 from lab.world import World
 
 pytestmark = [pytest.mark.timeout(400), pytest.mark.xdist_group("stacks")]
@@ -29,7 +29,7 @@ def world() -> Iterator[World]:
         world.engine.up("foundation").must()
         world.start_dns()
         assert world.dr_command("lease", "init", "--site", "prod").returncode == 0
-        wait_until(lambda: _checks_have_data(world), timeout=60, what="the checks to have data")
+        wait_until(lambda: checks_have_data(world), timeout=60, what="the checks to have data")
         world.engine.run("config", "set", "ultramarket-dr:failoverArmed", "true", stack="foundation").must()
         world.engine.up("foundation").must()
         world.engine.up("prod").must()
@@ -81,8 +81,3 @@ def state(world: World) -> dict[str, Any]:
 
 def _s3(world: World) -> Any:
     return world.cloud("s3", world.plan.sites.prod.region)
-
-
-def _checks_have_data(world: World) -> bool:
-    checks = check_states(world.aws)
-    return len(checks) >= 2 and all(check["has_data"] for check in checks.values())
