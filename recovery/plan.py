@@ -8,10 +8,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from cronsim import CronSim, CronSimError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from recovery.units import Duration, Share
+from recovery.units import Duration, Share, Term
 
 SITES = ("prod", "dr")
 SiteName = Literal["prod", "dr"]
+StrategyName = Literal["warm", "cold", "hot"]
 
 # Multi-Region strong consistency works only inside one of these sets.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_HowItWorks.html (2026-11)
@@ -42,6 +43,7 @@ Cron = Annotated[str, AfterValidator(_cron)]
 Region = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
 DnsName = Annotated[str, Field(pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,}$")]
 KubernetesName = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
+Address = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
 SqlName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")]
 
 
@@ -135,7 +137,7 @@ class Retention(Model):
 
     local: Duration
     cloud: Duration
-    archive: Duration
+    archive: Term
 
     @model_validator(mode="after")
     def _longer_further_out(self) -> Self:
@@ -153,11 +155,50 @@ class Backup(Model):
     keep: Retention
 
 
+class Log(Model):
+    """A dataset's log of changes, written straight to the DR bucket: `every` is the longest a change waits to be sent.
+
+    `keep.local` is kept by the same copy: production reads the DR bucket.
+    """
+
+    every: Duration
+    keep: Retention
+
+
 class Postgres(Model):
-    """The PostgreSQL dataset."""
+    """PostgreSQL: orders, users, payments. `incremental` builds on the newest full or incremental."""
 
     database: SqlName
     application_role: SqlName
+    full: Backup
+    incremental: Backup
+    log: Log
+
+
+class Mongo(Model):
+    """MongoDB: the catalog of products. The log is a change stream with post-images."""
+
+    database: SqlName
+    full: Backup
+    log: Log
+
+
+class Redis(Model):
+    """Redis: carts and sessions. Every `snapshot` is complete, so there is no log."""
+
+    full: Backup
+    snapshot: Backup
+
+
+class Files(Model):
+    """Files that applications keep; a deletion never propagates into a copy."""
+
+    full: Backup
+
+
+class Configuration(Model):
+    """Cluster objects and settings, as they can be applied again."""
+
     full: Backup
 
 
@@ -165,6 +206,10 @@ class Datasets(Model):
     """What is copied and promoted."""
 
     postgres: Postgres
+    mongo: Mongo
+    redis: Redis
+    files: Files
+    configuration: Configuration
 
 
 class Service(Model):
@@ -180,16 +225,34 @@ class Service(Model):
         return self
 
 
+class Strategies(Model):
+    """The recovery time each strategy stands for, as UltraMarket's original document asks."""
+
+    hot: Duration
+    warm: Duration
+    cold: Duration
+
+
+class Notify(Model):
+    """Who is told, by e-mail address: of every promotion, and of copies or checks that fail."""
+
+    promotion: list[Address] = Field(min_length=1)
+    alerts: list[Address] = Field(min_length=1)
+
+
 class Plan(Model):
     """The whole plan. `digest` names exactly this content in manifests, bundles and journals."""
 
     objectives: Objectives
+    strategy: StrategyName
+    strategies: Strategies
     sites: Sites
     time_zone: str
     dns: Dns
     lease: LeaseTerms
     datasets: Datasets
     services: dict[KubernetesName, Service]
+    notify: Notify
 
     @field_validator("time_zone")
     @classmethod

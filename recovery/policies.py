@@ -1,13 +1,14 @@
 """Who may do what: IAM role policies as pure functions, one per duty. Every statement says why it is there.
 
-No action and no bucket is a wildcard. Bucket and key policies are in `recovery.bucket_policies`.
+No action and no bucket is a wildcard. Bucket and key policies are in `recovery.bucket_policies`, duties on copies
+that exist in `recovery.copy_policies`.
 """
 
 from dataclasses import dataclass
 from typing import Any
 
 from recovery.names import BUNDLE_KEY, MARKER_KEY, POINTERS, Names
-from recovery.plan import SITES
+from recovery.plan import SITES, SiteName
 
 Document = dict[str, Any]
 Statement = dict[str, Any]
@@ -114,16 +115,16 @@ def writer_policy(names: Names, key_arns: list[str]) -> Document:
         # Without it S3 answers 403 instead of 404 for a pointer that does not exist yet.
         allow("TellAbsent", ["s3:ListBucket"], [bucket_arn(bucket) for bucket in buckets]),
         # A multipart upload encrypts each part and decrypts them when it is completed.
-        allow("EncryptThroughS3", ["kms:GenerateDataKey", "kms:Decrypt"], key_arns, _through_s3(names)),
+        allow("EncryptThroughS3", ["kms:GenerateDataKey", "kms:Decrypt"], key_arns, through_s3(names)),
         # A site that no longer holds the lease must not write copies (fault 68).
-        allow("ReadLease", ["dynamodb:GetItem"], table_arns(names), _only_items(LEASE_ITEM)),
+        allow("ReadLease", ["dynamodb:GetItem"], table_arns(names), only_items(LEASE_ITEM)),
     )
 
 
 def guard_policy(names: Names) -> Document:
     """The guard: renew the lease and record the fence. It can neither create nor delete the item."""
     return document(
-        allow("RenewLease", ["dynamodb:GetItem", "dynamodb:UpdateItem"], table_arns(names), _only_items(LEASE_ITEM))
+        allow("RenewLease", ["dynamodb:GetItem", "dynamodb:UpdateItem"], table_arns(names), only_items(LEASE_ITEM))
     )
 
 
@@ -141,7 +142,7 @@ def promoter_policy(names: Names, key_arns: list[str]) -> Document:
         # The bundle and the catalog are all that a promotion reads of the copies.
         allow("ReadBundleAndCatalog", ["s3:GetObject"], readable),
         allow("TellAbsent", ["s3:ListBucket"], [bucket_arn(dr_bucket), bucket_arn(names.marker_bucket)]),
-        allow("DecryptThroughS3", ["kms:Decrypt"], key_arns, _through_s3(names)),
+        allow("DecryptThroughS3", ["kms:Decrypt"], key_arns, through_s3(names)),
         # To find the DR cluster's endpoint when the bundle is not at hand.
         allow("FindCluster", ["eks:DescribeCluster"], [cluster]),
     )
@@ -181,12 +182,14 @@ def break_glass_policy(names: Names, key_arns: list[str]) -> Document:
     )
 
 
-def _only_items(key: str) -> Document:
+def only_items(key: str) -> Document:
+    """Condition: these items of the control table and no others."""
     return {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [key]}}
 
 
-def _through_s3(names: Names) -> Document:
-    services = [f"s3.{names.plan.site(site).region}.amazonaws.com" for site in SITES]
+def through_s3(names: Names, *sites: SiteName) -> Document:
+    """Condition: the key is used by S3 in these sites' regions (both, when none is named), never directly."""
+    services = [f"s3.{names.plan.site(site).region}.amazonaws.com" for site in sites or SITES]
     return {"StringEquals": {"kms:ViaService": services}}
 
 

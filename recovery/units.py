@@ -7,6 +7,8 @@ from typing import Annotated
 from pydantic import BeforeValidator, PlainSerializer
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "y": 365 * 86_400}
+PERMANENT = timedelta.max
+"""A term without an end. It compares like any other, but nothing can be added to it."""
 _DURATION = re.compile(r"(\d+)(s|m|h|d|w|y)")
 
 
@@ -23,8 +25,20 @@ def parse_duration(value: object) -> timedelta:
     return timedelta(seconds=seconds)
 
 
+def parse_term(value: object) -> timedelta:
+    """A duration, or `permanent` → PERMANENT. Raises ValueError for anything else."""
+    if value in ("permanent", PERMANENT):
+        return PERMANENT
+    try:
+        return parse_duration(value)
+    except ValueError as error:
+        raise ValueError(f"{error}; or `permanent`") from None
+
+
 def format_duration(value: timedelta) -> str:
     """The shortest exact spelling: 15 minutes → `15m`. Sub-second parts are dropped."""
+    if value == PERMANENT:
+        return "permanent"
     seconds = int(value.total_seconds())
     for unit in ("y", "d", "h", "m"):
         if seconds and seconds % _SECONDS[unit] == 0:
@@ -48,5 +62,8 @@ def parse_share(value: object) -> float:
 
 Duration = Annotated[
     timedelta, BeforeValidator(parse_duration), PlainSerializer(format_duration, return_type=str, when_used="json")
+]
+Term = Annotated[
+    timedelta, BeforeValidator(parse_term), PlainSerializer(format_duration, return_type=str, when_used="json")
 ]
 Share = Annotated[float, BeforeValidator(parse_share)]

@@ -62,7 +62,7 @@ def test_a_mistake_is_named_with_line_and_path(right: str, wrong: str, said: str
 
 
 def test_a_plan_without_services_is_refused_naming_the_six() -> None:
-    text = TEXT[: TEXT.index("services:")] + "services: {}\n"
+    text = TEXT[: TEXT.index("services:")] + "services: {}\n\n" + TEXT[TEXT.index("notify:") :]
     (problem,) = problems_of(text)
     assert "auth, user, product, order, payment, cart" in problem
 
