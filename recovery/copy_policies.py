@@ -95,7 +95,7 @@ def _buckets(names: Names) -> list[str]:
 
 
 def _arns(buckets: list[str]) -> list[str]:
-    return _arns(buckets)
+    return [bucket_arn(bucket) for bucket in buckets]
 
 
 def _copies(names: Names) -> list[str]:

@@ -63,7 +63,7 @@ def pods(found: list[Declared]) -> dict[str, dict[str, Any]]:
                 "BackupBucket": 2,
                 "BackupReplication": 1,
                 "FailoverRecord": 1,
-                "DutyRole": 4,
+                "DutyRole": 8,
                 "ClusterRoles": 1,
             },
         ),
