@@ -7,10 +7,10 @@ import pulumi_aws as aws
 import pulumi_kubernetes as k8s
 
 from components import workload
-from recovery.names import ROLE_BACKUP
+from components.children import as_child
+from recovery.names import BACKUP_ACCOUNT, ROLE_BACKUP
 from recovery.plan import Backup
 
-BACKUP_ACCOUNT = "dr-backup"
 # A few Jobs are kept for whoever asks why last night failed.
 _HISTORY = 3
 # One more try inside the time limit; what fails twice needs a person.
@@ -48,7 +48,7 @@ class BackupCronJob(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: BackupCronJobArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("ultramarket:dr:BackupCronJob", name, None, opts)
-        child = workload.as_child(self)
+        child = as_child(self)
         self.association = aws.eks.PodIdentityAssociation(
             f"{name}-identity",
             region=args.region,
@@ -118,6 +118,6 @@ class BackupCronJob(pulumi.ComponentResource):
                     }
                 },
             },
-            opts=workload.as_child(self, depends_on=[self.association, account, login]),
+            opts=as_child(self, depends_on=[self.association, account, login]),
         )
         self.register_outputs({"schedule": args.backup.schedule})

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.workload import as_child
+from components.children import as_child
 from recovery.cluster_roles import CLUSTER_DUTIES, ClusterDuty
 from recovery.names import Names
 

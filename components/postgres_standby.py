@@ -8,6 +8,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from components import workload
+from components.children import as_child
 from recovery.names import POSTGRES_PORT, ROLE_REPLICATION
 from recovery.standby import SLOT, START_SCRIPT, pg_hba, settings_arguments
 
@@ -51,7 +52,7 @@ class PostgresStandby(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: PostgresStandbyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("ultramarket:dr:PostgresStandby", name, None, opts)
-        child = workload.as_child(self)
+        child = as_child(self)
         files = {
             "start.sh": START_SCRIPT,
             "pg_hba.conf": pg_hba(
@@ -113,7 +114,7 @@ class PostgresStandby(pulumi.ComponentResource):
                     }
                 ],
             },
-            opts=workload.as_child(self, depends_on=[login]),
+            opts=as_child(self, depends_on=[login]),
         )
         self.host = self.service.spec.apply(lambda spec: spec.cluster_ip if spec else None)
         self.register_outputs({"host": self.host})

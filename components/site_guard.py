@@ -8,13 +8,13 @@ import pulumi_aws as aws
 import pulumi_kubernetes as k8s
 
 from components import workload
-from recovery.names import GATE_LABEL, GATE_SERVICE, POSTGRES_PORT, ROLE_GUARD
+from components.children import as_child
+from recovery.names import GATE_LABEL, GATE_SERVICE, GUARD_ACCOUNT, POSTGRES_PORT, ROLE_GUARD
 
 if TYPE_CHECKING:
     from pulumi_kubernetes.core import v1 as core
     from pulumi_kubernetes.networking import v1 as networking
 
-GUARD_ACCOUNT = "dr-guard"
 # Who else may open a connection to the primary's Pods, by the value of app.kubernetes.io/component.
 _COMPONENT = "app.kubernetes.io/component"
 _DUTIES = ("backup", "operator")
@@ -54,7 +54,7 @@ class SiteGuard(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: SiteGuardArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("ultramarket:dr:SiteGuard", name, None, opts)
-        child = workload.as_child(self)
+        child = as_child(self)
         association = aws.eks.PodIdentityAssociation(
             f"{name}-identity",
             region=args.region,
@@ -101,7 +101,7 @@ class SiteGuard(pulumi.ComponentResource):
                     },
                 },
             },
-            opts=workload.as_child(self, depends_on=[association, account, login]),
+            opts=as_child(self, depends_on=[association, account, login]),
         )
         if args.primary_labels:
             k8s.networking.v1.NetworkPolicy(

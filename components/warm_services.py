@@ -7,6 +7,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from components import workload
+from components.children import as_child
 from recovery.names import GATE_SERVICE, POSTGRES_PORT
 from recovery.plan import Plan
 
@@ -48,7 +49,7 @@ class WarmServices(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: WarmServicesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("ultramarket:dr:WarmServices", name, None, opts)
-        child = workload.as_child(self)
+        child = as_child(self)
         login = k8s.core.v1.Secret(
             f"{name}-login",
             metadata=workload.metadata(_LOGIN, args.namespace),
@@ -76,7 +77,7 @@ class WarmServices(pulumi.ComponentResource):
             f"{name}-service",
             metadata=workload.metadata(service, args.namespace, labels=labels, annotations=workload.SKIP_AWAIT),
             spec={"selector": labels, "ports": [{"name": "http", "port": SERVICE_PORT, "target_port": PORT}]},
-            opts=workload.as_child(self),
+            opts=as_child(self),
         )
         k8s.apps.v1.Deployment(
             f"{name}-deployment",
@@ -93,7 +94,7 @@ class WarmServices(pulumi.ComponentResource):
                     },
                 },
             },
-            opts=workload.as_child(self, depends_on=[login]),
+            opts=as_child(self, depends_on=[login]),
         )
 
     def _floor(self, name: str, service: str, warm: int, args: WarmServicesArgs) -> None:
@@ -107,7 +108,7 @@ class WarmServices(pulumi.ComponentResource):
                 "max_replicas": _FLOOR_MOST,
                 "behavior": {"scale_down": off, "scale_up": off},
             },
-            opts=workload.as_child(self),
+            opts=as_child(self),
         )
 
     def _promoter(self, name: str, args: WarmServicesArgs) -> None:
@@ -121,14 +122,14 @@ class WarmServices(pulumi.ComponentResource):
                 {"api_groups": [""], "resources": ["pods"], "verbs": ["get", "list"]},
                 {"api_groups": [""], "resources": ["namespaces"], "verbs": ["get"]},
             ],
-            opts=workload.as_child(self),
+            opts=as_child(self),
         )
         k8s.rbac.v1.RoleBinding(
             f"{name}-promoter-binding",
             metadata=workload.metadata("dr-promoter", args.namespace),
             role_ref={"api_group": "rbac.authorization.k8s.io", "kind": "Role", "name": "dr-promoter"},
             subjects=[{"kind": "Group", "name": args.promoters, "api_group": "rbac.authorization.k8s.io"}],
-            opts=workload.as_child(self, depends_on=[role]),
+            opts=as_child(self, depends_on=[role]),
         )
 
 

@@ -1,6 +1,6 @@
 """Parts of a Pod that every workload of ours shares: locked-down security, the plan as a file, limits, metadata."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pulumi
 import pulumi_kubernetes as k8s
@@ -118,8 +118,3 @@ def runner_environment(account: str, site: str) -> dict[str, pulumi.Input[str]]:
 def runner_uid() -> int:
     """The unprivileged user of the runner's image."""
     return 10001
-
-
-def as_child(parent: pulumi.Resource, **options: Any) -> pulumi.ResourceOptions:
-    """Options of a child resource."""
-    return pulumi.ResourceOptions(parent=parent, **options)

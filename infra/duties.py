@@ -4,13 +4,19 @@ from collections.abc import Mapping
 
 import pulumi
 
-from components.backup_cron_job import BACKUP_ACCOUNT
 from components.duty_role import DutyRole, DutyRoleArgs
-from components.site_guard import GUARD_ACCOUNT
 from infra.settings import FoundationSettings
 from recovery import copy_policies, policies
 from recovery.cluster_roles import cluster_arn
-from recovery.names import MONITOR_ACCOUNT, OPERATOR_ACCOUNT, PRUNER_ACCOUNT, RESTORER_ACCOUNT, SHIPPER_ACCOUNT
+from recovery.names import (
+    BACKUP_ACCOUNT,
+    GUARD_ACCOUNT,
+    MONITOR_ACCOUNT,
+    OPERATOR_ACCOUNT,
+    PRUNER_ACCOUNT,
+    RESTORER_ACCOUNT,
+    SHIPPER_ACCOUNT,
+)
 from recovery.plan import SITES, SiteName
 from recovery.policies import Document, ServiceAccount
 

@@ -18,12 +18,14 @@ PLAN_FOLDER = "/etc/ultramarket-dr"
 PLAN_FILE = f"{PLAN_FOLDER}/recovery.yaml"
 POSTGRES_PORT = 5432
 
-# Service accounts of duties whose Pods come with their own work; their roles are there before them.
+# Service accounts, one per duty; some are named before their Pods exist, so that the roles are there first.
+BACKUP_ACCOUNT = "dr-backup"
+GUARD_ACCOUNT = "dr-guard"
+OPERATOR_ACCOUNT = "dr-operator"
 SHIPPER_ACCOUNT = "dr-shipper"
 RESTORER_ACCOUNT = "dr-restorer"
 MONITOR_ACCOUNT = "dr-monitor"
 PRUNER_ACCOUNT = "dr-pruner"
-OPERATOR_ACCOUNT = "dr-operator"
 
 # Database roles, one per duty.
 ROLE_BACKUP = "dr_backup"
