@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.workload import as_child
+from components.children import as_child
 from recovery.cluster_roles import CONTROL_PLANE, NODES, STORAGE, STORAGE_ACCOUNT
 from recovery.names import Names
 
