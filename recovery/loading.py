@@ -1,89 +1,90 @@
-"""Read `recovery.yaml`: YAML with line numbers in, a Plan or one PlanError naming every problem out."""
+"""Read `recovery.yaml`: text in, a Plan or one PlanError naming every problem out."""
 
-from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from recovery.errors import PlanError
 from recovery.plan import Plan
+from recovery.units import shown
+from recovery.yaml_text import MOST_BYTES, NotYaml, Text, dotted, read_yaml
 
-_TOO_DEEP = 50
+_MOST_PROBLEMS = 100
+_EXPECTED = {
+    "string_type": "expected text",
+    "int_type": "expected a whole number",
+    "int_parsing": "expected a whole number",
+    "int_from_float": "expected a whole number",
+    "list_type": "expected a list, such as [a, b]",
+    "dict_type": "expected a mapping of keys and values",
+    "model_type": "expected a mapping of keys and values",
+    "model_attributes_type": "expected a mapping of keys and values",
+}
 
 
 def load_plan(path: Path) -> Plan:
     """Read the plan at `path`. Raises PlanError with path, line and what was expected for every problem."""
+    advice = "name the plan with --plan"
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise PlanError(str(path), [f"cannot be read: {reason}"], next_step="name the plan with --plan") from None
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or "no file has such a name"
+        raise PlanError(str(path), [f"cannot be read: {reason}"], next_step=advice) from None
+    try:
+        # A cut through a character at the limit is told as too large, not as broken text.
+        text = content.decode("utf-8-sig", errors="replace" if len(content) > MOST_BYTES else "strict")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        problem = f"line {line}: cannot be read: it is not UTF-8 text"
+        raise PlanError(str(path), [problem], next_step=advice) from None
     return parse_plan(text, source=str(path))
 
 
 def parse_plan(text: str, *, source: str = "recovery.yaml") -> Plan:
     """Parse the plan's text; see `load_plan`."""
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        where = f"line {mark.line + 1}: " if mark else ""
-        raise PlanError(source, [f"{where}{error.problem or error.context}"]) from None
-    except (yaml.YAMLError, RecursionError) as error:
-        reason = str(error).splitlines()[0] if str(error) else "nested too deeply"
-        raise PlanError(source, [f"not YAML: {reason}"]) from None
-    if root is None:
+        read = read_yaml(text)
+    except NotYaml as error:
+        raise PlanError(source, [str(error)]) from None
+    if read.value is None and not read.problems:
         raise PlanError(source, ["the file is empty; expected a plan"])
-    lines: dict[tuple[str, ...], int] = {}
-    problems: list[str] = []
-    value = _plain(root, (), lines, problems)
-    if not problems:
-        try:
-            return Plan.model_validate(value)
-        except ValidationError as error:
-            problems = [_word(dict(item), lines) for item in error.errors()]
-    raise PlanError(source, problems)
-
-
-def _plain(node: yaml.Node, path: tuple[str, ...], lines: dict[tuple[str, ...], int], problems: list[str]) -> Any:
-    """Plain values out of YAML nodes, noting the line of every path and every duplicate key."""
-    line = node.start_mark.line + 1
-    lines.setdefault(path, line)
-    if len(path) > _TOO_DEEP:
-        problems.append(f"line {line}: nested more than {_TOO_DEEP} levels deep")
-        return None
-    if isinstance(node, yaml.MappingNode):
-        result: dict[Hashable, Any] = {}
-        for key_node, value_node in node.value:
-            key = str(key_node.value) if isinstance(key_node, yaml.ScalarNode) else "?"
-            where = (*path, key)
-            key_line = key_node.start_mark.line + 1
-            if not isinstance(key_node, yaml.ScalarNode):
-                problems.append(f"line {key_line}: a key must be a plain word")
-            elif key in result:
-                problems.append(f"line {key_line}: {'.'.join(where)}: duplicate key, first on line {lines[where]}")
-            lines[where] = key_line
-            result[key] = _plain(value_node, where, lines, problems)
-        return result
-    if isinstance(node, yaml.SequenceNode):
-        return [_plain(item, (*path, str(i)), lines, problems) for i, item in enumerate(node.value)]
+    problems = list(read.problems)
     try:
-        loader: Any = yaml.SafeLoader("")  # its methods have no types
-        return loader.construct_object(node, deep=True)
-    except (yaml.YAMLError, ValueError) as error:
-        problems.append(f"line {line}: {'.'.join(path)}: {str(error).splitlines()[0]}")
-        return None
+        plan = Plan.model_validate(read.value)
+    except ValidationError as error:
+        told = {message.partition(":")[0] for _, message in problems}
+        for item in error.errors():
+            line, path, message = _word(dict(item), read)
+            if path not in told:
+                problems.append((line, f"{path}: {message}"))
+    else:
+        if not problems:
+            return plan
+    problems = sorted(dict.fromkeys(problems))
+    shortened = [f"line {line}: {message}" for line, message in problems[:_MOST_PROBLEMS]]
+    if len(problems) > _MOST_PROBLEMS:
+        shortened.append(f"and {len(problems) - _MOST_PROBLEMS} more")
+    raise PlanError(source, shortened)
 
 
-def _word(item: dict[str, Any], lines: dict[tuple[str, ...], int]) -> str:
+def _word(item: dict[str, Any], read: Text) -> tuple[int, str, str]:
     """One problem: line, path, what was expected."""
     path = tuple(str(part) for part in item["loc"] if part != "[key]")
-    known = next((path[:n] for n in range(len(path), -1, -1) if path[:n] in lines), ())
-    message = str(item["msg"]).removeprefix("Value error, ")
-    if item["type"] == "extra_forbidden":
+    known = next((path[:n] for n in range(len(path), -1, -1) if path[:n] in read.lines), ())
+    message = str(item["msg"]).removeprefix("Value error, ").replace("Input should be", "expected")
+    kind, found = str(item["type"]), item["input"]
+    if kind == "extra_forbidden":
         message = "unknown key"
-    elif item["type"] == "missing":
+    elif kind == "missing":
         message = "missing"
-    return f"line {lines.get(known, 1)}: {'.'.join(path) or 'the plan'}: {message}"
+    elif found is None and kind != "value_error":
+        message = f"{_EXPECTED.get(kind, message)}, found nothing"
+    elif kind in _EXPECTED:
+        message = f"{_EXPECTED[kind]}, found {shown(found)}"
+        if kind == "string_type" and isinstance(found, (int, float)):
+            message = f"{message}; put it in quotes"
+    elif kind.startswith(("string_", "literal_", "greater_", "less_", "too_")):
+        message = f"{message}, found {shown(found)}"
+    return read.lines.get(known, 1), dotted(path), message

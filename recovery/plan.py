@@ -1,56 +1,28 @@
-"""The recovery plan: `recovery.yaml` as frozen models. A number of the plan stands here and nowhere else."""
+"""The recovery plan: `recovery.yaml` as frozen models. A number of the plan stands here and nowhere else.
+
+The datasets are in `recovery.datasets`, rules between fields in `recovery.rules`; both are checked with every field.
+"""
 
 import hashlib
 import json
-from typing import Annotated, Literal, Self
+from typing import Any, Literal, LiteralString, Self, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from cronsim import CronSim, CronSimError
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, ModelWrapValidatorHandler, ValidationError, field_validator, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from recovery.units import Duration, Share, Term
+from recovery.datasets import Backup as Backup
+from recovery.datasets import Datasets
+from recovery.datasets import Retention as Retention
+from recovery.model import SITES as SITES
+from recovery.model import Address, DnsName, KubernetesName, Model, Region
+from recovery.model import SiteName as SiteName
+from recovery.rules import broken_rules
+from recovery.units import Duration, Share, Size
 
-SITES = ("prod", "dr")
-SiteName = Literal["prod", "dr"]
 StrategyName = Literal["warm", "cold", "hot"]
-
-# Multi-Region strong consistency works only inside one of these sets.
-# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_HowItWorks.html (2026-11)
-MRSC_REGION_SETS = (
-    frozenset({"us-east-1", "us-east-2", "us-west-2"}),
-    frozenset({"eu-west-1", "eu-west-2", "eu-west-3", "eu-central-1"}),
-    frozenset({"ap-northeast-1", "ap-northeast-2", "ap-northeast-3"}),
-)
 # UltraMarket's six services, in the order of the original document.
 SERVICES = ("auth", "user", "product", "order", "payment", "cart")
-
-
-def _cron(value: str) -> str:
-    from datetime import UTC, datetime
-
-    if value.count(" ") != 4:
-        raise ValueError(f"expected five cron fields such as '0 2 * * *', found {value!r}")
-    try:
-        next(CronSim(value, datetime(2026, 1, 1, tzinfo=UTC)))
-    except CronSimError as error:
-        raise ValueError(f"not a cron schedule: {value!r} ({error})") from None
-    except StopIteration:
-        raise ValueError(f"this schedule never fires: {value!r}") from None
-    return value
-
-
-Cron = Annotated[str, AfterValidator(_cron)]
-Region = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
-DnsName = Annotated[str, Field(pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,}$")]
-KubernetesName = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
-Address = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
-SqlName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")]
-
-
-class Model(BaseModel):
-    """Frozen, and a key it does not know is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Objectives(Model):
@@ -83,18 +55,6 @@ class Sites(Model):
     dr: Site
     witness: Witness
 
-    @model_validator(mode="after")
-    def _one_region_set(self) -> Self:
-        regions = {self.prod.region, self.dr.region, self.witness.region}
-        if len(regions) != 3:
-            raise ValueError("production, DR and witness must be three different regions")
-        if not any(regions <= allowed for allowed in MRSC_REGION_SETS):
-            sets = "; ".join(", ".join(sorted(s)) for s in MRSC_REGION_SETS)
-            raise ValueError(
-                f"regions {', '.join(sorted(regions))} are not in one DynamoDB strong-consistency set: {sets}"
-            )
-        return self
-
 
 class HealthCheck(Model):
     """How often Route 53 looks for the failover marker (10 s or 30 s only) and how many answers it wants."""
@@ -125,104 +85,12 @@ class LeaseTerms(Model):
     renewal: Duration
     margin: Duration
 
-    @model_validator(mode="after")
-    def _room_to_renew(self) -> Self:
-        if self.renewal * 3 > self.duration:
-            raise ValueError("renewal must be at most a third of duration, so that one slow answer closes nothing")
-        return self
-
-
-class Retention(Model):
-    """How long a copy is kept: local = production's bucket, cloud = the DR bucket, archive = its Glacier classes."""
-
-    local: Duration
-    cloud: Duration
-    archive: Term
-
-    @model_validator(mode="after")
-    def _longer_further_out(self) -> Self:
-        if not self.local <= self.cloud <= self.archive:
-            raise ValueError("expected local <= cloud <= archive")
-        return self
-
-
-class Backup(Model):
-    """One kind of backup: when it starts, how late it may start, how long it may run, how long it is kept."""
-
-    schedule: Cron
-    start_deadline: Duration
-    time_limit: Duration
-    keep: Retention
-
-
-class Log(Model):
-    """A dataset's log of changes, written straight to the DR bucket: `every` is the longest a change waits to be sent.
-
-    `keep.local` is kept by the same copy: production reads the DR bucket.
-    """
-
-    every: Duration
-    keep: Retention
-
-
-class Postgres(Model):
-    """PostgreSQL: orders, users, payments. `incremental` builds on the newest full or incremental."""
-
-    database: SqlName
-    application_role: SqlName
-    full: Backup
-    incremental: Backup
-    log: Log
-
-
-class Mongo(Model):
-    """MongoDB: the catalog of products. The log is a change stream with post-images."""
-
-    database: SqlName
-    full: Backup
-    log: Log
-
-
-class Redis(Model):
-    """Redis: carts and sessions. Every `snapshot` is complete, so there is no log."""
-
-    full: Backup
-    snapshot: Backup
-
-
-class Files(Model):
-    """Files that applications keep; a deletion never propagates into a copy."""
-
-    full: Backup
-
-
-class Configuration(Model):
-    """Cluster objects and settings, as they can be applied again."""
-
-    full: Backup
-
-
-class Datasets(Model):
-    """What is copied and promoted."""
-
-    postgres: Postgres
-    mongo: Mongo
-    redis: Redis
-    files: Files
-    configuration: Configuration
-
 
 class Service(Model):
     """Replicas at the DR site: `warm` while production lives, `full` after a promotion."""
 
-    warm: int = Field(ge=1, le=100)
+    warm: int = Field(ge=0, le=100)
     full: int = Field(ge=1, le=100)
-
-    @model_validator(mode="after")
-    def _warm_not_above_full(self) -> Self:
-        if self.warm > self.full:
-            raise ValueError("warm must not exceed full")
-        return self
 
 
 class Strategies(Model):
@@ -236,8 +104,42 @@ class Strategies(Model):
 class Notify(Model):
     """Who is told, by e-mail address: of every promotion, and of copies or checks that fail."""
 
-    promotion: list[Address] = Field(min_length=1)
-    alerts: list[Address] = Field(min_length=1)
+    promotion: list[Address] = Field(min_length=1, max_length=50)
+    alerts: list[Address] = Field(min_length=1, max_length=50)
+
+
+class Sizes(Model):
+    """A size, or bytes a second, for each dataset."""
+
+    postgres: Size
+    mongo: Size
+    redis: Size
+    files: Size
+    configuration: Size
+
+
+class LogSizes(Model):
+    """A size for each dataset that has a log."""
+
+    postgres: Size
+    mongo: Size
+
+
+class Assumptions(Model):
+    """What nobody has measured yet. The budget marks every figure that rests on one of these."""
+
+    notice: Duration  # from the fault to the first alarm
+    decide: Duration  # from the alarm to the word of the person who may say it
+    choose_moment: Duration  # data corrupted: finding the last good moment
+    nodes: Duration  # nodes for the services' full size
+    build_site: Duration  # a DR site from nothing, or a cold one made ready
+    replica_lag: Duration  # an asynchronous replica behind its primary
+    log_upload: Duration  # a piece of the log, sent and durable in the bucket
+    size: Sizes
+    restore_per_second: Sizes
+    log_per_day: LogSizes
+    guard_restarts_per_month: int = Field(ge=0, le=10_000)
+    switchovers_per_month: int = Field(ge=0, le=1_000)
 
 
 class Plan(Model):
@@ -251,15 +153,16 @@ class Plan(Model):
     dns: Dns
     lease: LeaseTerms
     datasets: Datasets
-    services: dict[KubernetesName, Service]
+    services: dict[KubernetesName, Service] = Field(max_length=100)
     notify: Notify
+    assumptions: Assumptions
 
     @field_validator("time_zone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
         try:
             ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError):
+        except (ZoneInfoNotFoundError, ValueError, OSError):
             raise ValueError(f"expected an IANA time zone such as Asia/Tashkent, found {value!r}") from None
         return value
 
@@ -270,6 +173,25 @@ class Plan(Model):
             raise ValueError(f"expected services with warm and full replicas; UltraMarket runs {', '.join(SERVICES)}")
         return value
 
+    @model_validator(mode="wrap")
+    @classmethod
+    def _fields_and_rules(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Rules between fields are checked even when other fields are wrong, so that one run tells everything."""
+        plan: Self | None = None
+        errors: list[InitErrorDetails] = []
+        wrong: set[tuple[str, ...]] = set()
+        try:
+            plan = handler(value)
+        except ValidationError as error:
+            for item in error.errors():
+                wrong.add(tuple(str(part) for part in item["loc"] if part != "[key]"))
+                errors.append(_error(item["type"], item["msg"], item["loc"], item["input"]))
+        for path, message in broken_rules(value, wrong):
+            errors.append(_error("value_error", message, path, None))
+        if plan is None or errors:
+            raise ValidationError.from_exception_data(cls.__name__, errors)
+        return plan
+
     @property
     def digest(self) -> str:
         """SHA-256 of the canonical JSON form, hexadecimal."""
@@ -278,3 +200,8 @@ class Plan(Model):
     def site(self, name: SiteName) -> Site:
         """The site called `name`."""
         return self.sites.prod if name == "prod" else self.sites.dr
+
+
+def _error(kind: str, message: str, path: tuple[int | str, ...], found: Any) -> InitErrorDetails:
+    text = PydanticCustomError(cast("LiteralString", kind), "{message}", {"message": message})
+    return InitErrorDetails(type=text, loc=path, input=found)

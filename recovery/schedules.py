@@ -1,0 +1,179 @@
+"""Cron schedules as the plan uses them: what Kubernetes accepts, the longest and shortest wait between two starts,
+and the starts that a clock change takes away or doubles.
+
+A schedule is days times moments of a day, so gaps are found from days, not by stepping through a year of starts.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+from cronsim import CronSim, CronSimError
+
+from recovery.units import shown
+
+# Looked at from here: five years hold a leap day; two years hold every clock change of a zone twice. A fixed start
+# keeps the plan's verdict free of the clock.
+_START = date(2026, 1, 1)
+_DAYS = 5 * 366
+_CLOCK_DAYS = 2 * 366
+_LONGEST_WAIT = timedelta(days=366)
+# What Kubernetes' parser and ours both read alike; it knows no L, # or 7 for Sunday.
+# https://pkg.go.dev/github.com/robfig/cron/v3#hdr-CRON_Expression_Format (2026-11)
+_FIELDS = re.compile(r"[0-9A-Za-z*/,-]+( [0-9A-Za-z*/,-]+){4}")
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A parsed schedule: the days it starts on, and the minutes of such a day."""
+
+    text: str
+    days: tuple[int, ...]  # since _START
+    minutes: tuple[int, ...]  # of a day
+
+    @property
+    def longest_gap(self) -> timedelta:
+        """The longest wait from one start to the next."""
+        inside = max((later - earlier for earlier, later in pairwise(self.minutes)), default=0)
+        apart = max((later - earlier for earlier, later in pairwise(self.days)), default=_DAYS)
+        return timedelta(minutes=max(inside, apart * 24 * 60 + self.minutes[0] - self.minutes[-1]))
+
+    @property
+    def shortest_gap(self) -> timedelta:
+        """The shortest wait from one start to the next; a day or more counts as a day."""
+        waits = [later - earlier for earlier, later in pairwise(self.minutes)]
+        if any(later - earlier == 1 for earlier, later in pairwise(self.days)):
+            waits.append(self.minutes[0] + 24 * 60 - self.minutes[-1])
+        return timedelta(minutes=min(waits, default=24 * 60))
+
+
+@cache
+def parse_schedule(text: str) -> Schedule:
+    """The schedule. Raises ValueError, worded, for what is none, never starts, or starts less than once a year."""
+    if not _FIELDS.fullmatch(text) or len(text) > 200:
+        raise ValueError(f"expected five cron fields such as '0 2 * * *', found {shown(text)}")
+    _, _, month_days, _, week_days = text.split(" ")
+    if "*" not in (month_days, week_days):
+        raise ValueError(
+            f"expected * for the day of the month or the day of the week, found {shown(text)}: cron starts when either "
+            "matches, which nearly nobody means"
+        )
+    try:
+        cron = CronSim(text, datetime(2026, 1, 1, tzinfo=UTC))
+    except (CronSimError, ValueError) as error:
+        reason = str(error)
+        if "day-of-month" in reason and re.fullmatch(r"(29|30|31)", month_days):
+            raise ValueError(f"this schedule never starts: no such month has a day {month_days}") from None
+        raise ValueError(f"not a cron schedule: {shown(text)} ({reason})") from None
+    if "L" in (month_days + week_days).upper():
+        raise ValueError(f"not a cron schedule: {shown(text)} (Kubernetes knows no L)")
+    if 7 in cron.weekdays and week_days != "*":
+        raise ValueError(f"not a cron schedule: {shown(text)} (Kubernetes writes Sunday 0, not 7)")
+    days = tuple(
+        number
+        for number in range(_DAYS)
+        if (day := _START + number * _DAY).month in cron.months and cron.match_day(day)
+    )
+    minutes = tuple(hour * 60 + minute for hour in sorted(cron.hours) for minute in sorted(cron.minutes))
+    schedule = Schedule(text, days, minutes)
+    if not days:
+        raise ValueError(f"this schedule never starts within five years: {shown(text)}")
+    if schedule.longest_gap > _LONGEST_WAIT:
+        first = _START + days[0] * _DAY
+        raise ValueError(f"this schedule starts on {first} only and not once a year: {shown(text)}")
+    return schedule
+
+
+@cache
+def longest_gap(texts: tuple[str, ...]) -> timedelta:
+    """The longest wait from a start of any of these schedules to the next start of any."""
+    schedules = [parse_schedule(text) for text in texts]
+    return max(_waits(schedules), default=_DAYS * _DAY)
+
+
+def _waits(schedules: Sequence[Schedule]) -> Iterator[timedelta]:
+    days: dict[int, list[Schedule]] = {}
+    for schedule in schedules:
+        for day in schedule.days:
+            days.setdefault(day, []).append(schedule)
+    merged: dict[tuple[str, ...], list[int]] = {}
+    before: int | None = None
+    for day in sorted(days):
+        key = tuple(schedule.text for schedule in days[day])
+        if key not in merged:
+            merged[key] = sorted({minute for schedule in days[day] for minute in schedule.minutes})
+        moments = merged[key]
+        if before is not None:
+            yield timedelta(minutes=day * 1440 + moments[0] - before)
+        yield from (timedelta(minutes=b - a) for a, b in pairwise(moments))
+        before = day * 1440 + moments[-1]
+
+
+@dataclass(frozen=True)
+class ClockChange:
+    """Clocks of a zone go from `start` to `end` on `day`: these local minutes do not exist, or come twice."""
+
+    day: date
+    start: int  # minutes of the day
+    end: int
+    skipped: bool
+
+
+@cache
+def clock_changes(zone: str) -> tuple[ClockChange, ...]:
+    """Every clock change of two years, in order. Asia/Tashkent has none."""
+    place = ZoneInfo(zone)
+    changes: list[ClockChange] = []
+    midnight = time(0)
+    offsets = [
+        datetime.combine(_START + n * _DAY, midnight, place).utcoffset() or timedelta(0) for n in range(_CLOCK_DAYS + 1)
+    ]
+    for number, (before, after) in enumerate(pairwise(offsets)):
+        if before == after:
+            continue
+        start = datetime.combine(_START + number * _DAY, midnight, place).astimezone(UTC)
+        # The first minute of the day with the new offset.
+        low, high = 0, 24 * 60 + 180
+        while low < high:
+            middle = (low + high) // 2
+            if (start + timedelta(minutes=middle)).astimezone(place).utcoffset() == before:
+                low = middle + 1
+            else:
+                high = middle
+        old = (start + timedelta(minutes=low)).astimezone(UTC).replace(tzinfo=None) + before
+        new = old + (after - before)
+        first, last = min(old, new), max(old, new)
+        from_minute = first.hour * 60 + first.minute
+        changes.append(
+            ClockChange(first.date(), from_minute, from_minute + (last - first) // timedelta(minutes=1), new > old)
+        )
+    return tuple(changes)
+
+
+def clock_trap(text: str, zone: str) -> str:
+    """How a clock change spoils this schedule, with its date; empty when none does.
+
+    Kubernetes does not start what is due in a skipped hour, and starts twice in a repeated one
+    (https://pkg.go.dev/github.com/robfig/cron/v3#hdr-Time_zones, 2026-11). A schedule of every hour only goes on.
+    """
+    schedule = parse_schedule(text)
+    if len({minute // 60 for minute in schedule.minutes}) == 24:
+        return ""
+    for change in clock_changes(zone):
+        due = [minute for minute in schedule.minutes if change.start <= minute < change.end]
+        if not due or (change.day - _START).days not in schedule.days:
+            continue
+        from_to = f"{_clock(change.start)} to {_clock(change.end)}"
+        what = f"does not start on {change.day}" if change.skipped else f"starts twice on {change.day}"
+        why = f"clocks in {zone} skip {from_to}" if change.skipped else f"{from_to} comes twice in {zone}"
+        return f"{_clock(due[0])} {what}: {why}; choose another hour"
+    return ""
+
+
+def _clock(minutes: int) -> str:
+    return f"{minutes // 60 % 24:02d}:{minutes % 60:02d}"
