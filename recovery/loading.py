@@ -79,6 +79,8 @@ def _word(item: dict[str, Any], read: Text) -> tuple[int, str, str]:
         message = "unknown key"
     elif kind == "missing":
         message = "missing"
+    elif message.endswith(", found None"):
+        message = f"{message.removesuffix('None')}nothing"
     elif found is None and kind != "value_error":
         message = f"{_EXPECTED.get(kind, message)}, found nothing"
     elif kind in _EXPECTED:

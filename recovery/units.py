@@ -56,7 +56,7 @@ def format_duration(value: timedelta) -> str:
 
 
 def read_duration(value: timedelta) -> str:
-    """For reading: two units at most, rounded up so that nothing looks shorter than it is: `17m 5s`, `1d 3h`."""
+    """For reading: two units at most, rounded up so that nothing looks shorter than it is: `17m 5s`, `26h 45m`."""
     if value == PERMANENT:
         return "permanent"
     exact = value.total_seconds()
@@ -65,7 +65,7 @@ def read_duration(value: timedelta) -> str:
     seconds = -int(-exact // 1)
     units = [("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)]
     for (unit, size), (below, part) in pairwise(units):
-        if seconds >= size:
+        if seconds >= (size if unit != "d" else 3 * size):  # 27h reads better than 1d 3h
             parts = -(-seconds // part)
             whole, rest = divmod(parts, size // part)
             return f"{whole}{unit} {rest}{below}" if rest else f"{whole}{unit}"

@@ -52,9 +52,8 @@ def read_yaml(text: str) -> Text:
     """Plain values, lines, traps. Raises NotYaml."""
     if len(text.encode(errors="replace")) > MOST_BYTES:
         raise NotYaml(f"larger than {MOST_BYTES // 1024} KiB; expected a plan of some 150 lines")
-    reader = _Reader(text)
     try:
-        return reader.read()
+        return _Reader(text).read()
     except yaml.MarkedYAMLError as error:
         raise NotYaml(_syntax(error, text)) from None
     except yaml.reader.ReaderError as error:
@@ -106,6 +105,7 @@ class _Reader:
         result: dict[str, Any] = {}
         while not self._parser.check_event(yaml.MappingEndEvent):
             event: Any = self._parser.get_event()
+            line = event.start_mark.line + 1
             key = "?"
             if isinstance(event, yaml.ScalarEvent):
                 key = str(event.value)
@@ -114,7 +114,7 @@ class _Reader:
                 self._problem(event, path, "a key must be a plain word")
                 self._skip(event)
             where = (*path, key)
-            self._result.lines[where] = event.start_mark.line + 1
+            self._result.lines[where] = line
             result[key] = self._below(where)
         self._parser.get_event()
         return result

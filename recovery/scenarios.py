@@ -1,0 +1,232 @@
+"""What can happen to one dataset: its loss and its recovery in each scenario, as named terms."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal, get_args
+
+from recovery.budget_terms import (
+    CHECK_BYTES_PER_SECOND,
+    CHECKS,
+    DRAIN,
+    GLACIER,
+    MEASURED,
+    NAME_SERVERS,
+    PROMOTION,
+    REPLICATION,
+    REPLICATION_SOURCE,
+    Assumption,
+    BudgetTerm,
+    Fact,
+    FromPlan,
+    Limit,
+    Measurement,
+    Sum,
+    term,
+    terms,
+)
+from recovery.datasets import Backup, Bucket, Dataset, DatasetName, Log, Redis, Snapshot
+from recovery.forecast import REPLAY_BYTES_PER_SECOND
+from recovery.plan import Plan
+from recovery.schedules import longest_gap
+from recovery.strategy import followed
+from recovery.units import format_size, read_duration
+
+Scenario = Literal["region lost", "data corrupted", "replica lost", "DR site lost"]
+DATASETS: tuple[DatasetName, ...] = get_args(DatasetName)
+SCENARIOS: tuple[Scenario, ...] = get_args(Scenario)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One dataset under one plan."""
+
+    plan: Plan
+    name: DatasetName
+
+    @property
+    def data(self) -> Dataset:
+        return getattr(self.plan.datasets, self.name)
+
+    @property
+    def log(self) -> Log | None:
+        return getattr(self.data, "log", None)
+
+    @property
+    def follows(self) -> bool:
+        return self.name in followed(self.plan)
+
+    def terms(self, scenario: Scenario) -> tuple[tuple[BudgetTerm, ...], tuple[BudgetTerm, ...], str]:
+        """Loss, recovery, and what a reader should know besides."""
+        match scenario:
+            case "region lost":
+                return self.region_loss(), self.region_recovery(), self.fall_back()
+            case "data corrupted":
+                return self.copied(away=False), self.repair(), self.glacier()
+            case "replica lost":
+                return (), *self.replica()
+            case "DR site lost":
+                return (), self.rebuilt_site(), "production goes on; its copies and its log wait for the site"
+
+    # Limits.
+
+    def loss_limit(self) -> Limit:
+        granted = self.data.exception
+        if granted and granted.rpo:
+            path = f"datasets.{self.name}.exception.rpo"
+            return Limit(duration=granted.rpo, path=path, reason=granted.reason)
+        return Limit(duration=self.plan.objectives.rpo, path="objectives.rpo")
+
+    def recovery_limit(self, scenario: Scenario) -> Limit:
+        granted, plan = self.data.exception, self.plan
+        if granted and granted.rto:
+            path = f"datasets.{self.name}.exception.rto"
+            return Limit(duration=granted.rto, path=path, reason=granted.reason)
+        promised: timedelta = getattr(plan.strategies, plan.strategy)
+        if scenario == "region lost" and promised < plan.objectives.rto:
+            return Limit(duration=promised, path=f"strategies.{plan.strategy}")
+        return Limit(duration=plan.objectives.rto, path="objectives.rto")
+
+    # What is lost.
+
+    def region_loss(self) -> tuple[BudgetTerm, ...]:
+        if isinstance(self.data, Redis) and self.follows:
+            return terms(self.assumed("the replica at the DR site behind", "replica_lag"))
+        return self.copied(away=True)
+
+    def copied(self, *, away: bool) -> tuple[BudgetTerm, ...]:
+        """From a change to its being safe in a copy; `away`: in the DR region."""
+        if self.log:
+            kind, bucket = "log", self.log.to
+            waits = terms(
+                term("between two pieces of the log", self.log.every, FromPlan(f"{self.path('log')}.every")),
+                self.assumed("a piece on its way to the bucket", "log_upload"),
+            )
+        else:
+            kind, backup = self.densest()
+            bucket: Bucket = backup.to if isinstance(backup, Snapshot) else "local"
+            waits = self.copy_terms(kind, backup)
+        if away and bucket == "local":
+            return terms(waits, term("S3 replication", REPLICATION, Fact(REPLICATION_SOURCE)))
+        return waits
+
+    def copy_terms(self, kind: str, backup: Backup) -> tuple[BudgetTerm, ...]:
+        path = self.path(kind)
+        return terms(
+            term(f"from one {kind} copy to the next", longest_gap((backup.schedule,)), FromPlan(f"{path}.schedule")),
+            term("a late start", backup.start_deadline, FromPlan(f"{path}.start_deadline")),
+            term("the copy itself", backup.time_limit, FromPlan(f"{path}.time_limit")),
+        )
+
+    def densest(self) -> tuple[str, Backup]:
+        kinds = {kind: getattr(self.data, kind, None) for kind in ("full", "incremental", "snapshot")}
+        backups = {kind: backup for kind, backup in kinds.items() if isinstance(backup, Backup)}
+        return min(backups.items(), key=lambda each: longest_gap((each[1].schedule,)))
+
+    def fall_back(self) -> str:
+        if isinstance(self.data, Redis) and self.follows:
+            without = Sum(terms=self.copied(away=True), limit=self.loss_limit())
+            return f"should its replica be gone as well: {without.figure}, from the snapshot"
+        return ""
+
+    # How long it takes.
+
+    def region_recovery(self) -> tuple[BudgetTerm, ...]:
+        plan, check = self.plan, self.plan.dns.health_check
+        ready = (
+            self.promotion()
+            if plan.strategy == "warm"
+            else terms(self.assumed("the site is made ready", "build_site"), self.restore())
+        )
+        return terms(
+            self.assumed("until the first alarm", "notice"),
+            self.assumed("until the word is given", "decide"),
+            term("the old lease runs out", plan.lease.duration, FromPlan("lease.duration")),
+            term("its margin", plan.lease.margin, FromPlan("lease.margin")),
+            ready,
+            self.assumed("nodes for the services' full size", "nodes"),
+            term("database and services asked directly", CHECKS, Assumption("they answer at once")),
+            term(
+                "health checks see the marker",
+                check.interval * check.failures,
+                FromPlan("dns.health_check.interval, failures"),
+            ),
+            term("Route 53's servers hear of it", NAME_SERVERS, Assumption("seconds; no figure is published")),
+            term("addresses in caches", plan.dns.ttl, FromPlan("dns.ttl")),
+        )
+
+    def promotion(self) -> tuple[BudgetTerm, ...]:
+        """What a warm site still has to do for this dataset."""
+        if self.name in PROMOTION:
+            duration, basis = PROMOTION[self.name]
+            drain = term("the rest of the log is replayed", DRAIN, Measurement(MEASURED, "957 MB of WAL on 2 cores"))
+            return terms([drain] if self.log else [], term("promotion", duration, basis))
+        return () if self.follows else self.restore()
+
+    def repair(self) -> tuple[BudgetTerm, ...]:
+        return terms(
+            self.assumed("until the word is given", "decide"),
+            self.assumed("finding the last good moment", "choose_moment"),
+            self.restore(),
+            term("database and services asked directly", CHECKS, Assumption("they answer at once")),
+        )
+
+    def restore(self) -> tuple[BudgetTerm, ...]:
+        assumptions = self.plan.assumptions
+        size: int = getattr(assumptions.size, self.name)
+        speed: int = getattr(assumptions.restore_per_second, self.name)
+        basis = Assumption(f"assumptions.size.{self.name} ÷ assumptions.restore_per_second.{self.name}")
+        copy = term(f"restore of {format_size(size)}", timedelta(seconds=size / speed), basis)
+        check = timedelta(seconds=size / CHECK_BYTES_PER_SECOND)
+        parts = [copy, term("every byte checked", check, Measurement(MEASURED, "sha256, 388 MB/s on 2 cores"))]
+        if hasattr(self.data, "incremental"):
+            parts.append(term("incremental copies put on top", copy.duration, basis))
+        if self.log:
+            parts.append(self.replay(speed))
+        return tuple(parts)
+
+    def replay(self, speed: int) -> BudgetTerm:
+        """The log since the newest copy that is sure to be there."""
+        kinds = [getattr(self.data, kind, None) for kind in ("full", "incremental")]
+        backups = [backup for backup in kinds if isinstance(backup, Backup)]
+        late = max(backup.start_deadline + backup.time_limit for backup in backups)
+        window = longest_gap(tuple(backup.schedule for backup in backups)) + late + REPLICATION
+        a_day: int = getattr(self.plan.assumptions.log_per_day, self.name)
+        per_second, measured = speed, ""
+        if self.name == "postgres":
+            per_second, measured = REPLAY_BYTES_PER_SECOND, f", at 195 MB/s measured {MEASURED}"
+        return term(
+            f"replay of up to {read_duration(window)} of log",
+            timedelta(seconds=a_day * (window / timedelta(days=1)) / per_second),
+            Assumption(f"assumptions.log_per_day.{self.name}{measured}"),
+        )
+
+    def replica(self) -> tuple[tuple[BudgetTerm, ...], str]:
+        if self.name not in PROMOTION:
+            return (), "it has no replica"
+        copy = self.restore()[0]
+        again = term("the replica is copied again", copy.duration, copy.basis)
+        return terms(self.assumed("until the first alarm", "notice"), again), "customers notice nothing"
+
+    def rebuilt_site(self) -> tuple[BudgetTerm, ...]:
+        full = self.data.full
+        return terms(
+            self.assumed("until the first alarm", "notice"),
+            self.assumed("the site is built again, once its region is back", "build_site"),
+            self.restore()[:1] if self.follows else [],
+            term("a first full copy", full.time_limit, FromPlan(f"{self.path('full')}.time_limit")),
+            term("S3 replication", REPLICATION, Fact(REPLICATION_SOURCE)),
+        )
+
+    def glacier(self) -> str:
+        keep = self.log.keep if self.log else self.data.full.keep
+        what = "to any moment of" if self.log else "to a copy of"
+        return (
+            f"counted from when the damage is seen; {what} the last {read_duration(keep.cloud)}, older copies come "
+            f"from Glacier within {read_duration(GLACIER)} more"
+        )
+
+    def path(self, kind: str) -> str:
+        return f"datasets.{self.name}.{kind}"
+
+    def assumed(self, name: str, key: str) -> BudgetTerm:
+        return term(name, getattr(self.plan.assumptions, key), Assumption(f"assumptions.{key}"))
