@@ -1,6 +1,7 @@
 """The DR site's EKS cluster: small while production lives, ready to grow."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -21,7 +22,7 @@ class WarmClusterArgs:
     reach the API from outside the network."""
 
     names: Names
-    subnet_ids: list[str]
+    subnet_ids: Sequence[pulumi.Input[str]]
     public_access_cidrs: list[str]
     version: str
     instance_types: list[str]

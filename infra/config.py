@@ -34,7 +34,7 @@ class Config:
                 self._missing(key, expected)
             return default or ""
         if not re.fullmatch(pattern, value):
-            self._wrong(key, expected, value)
+            self.wrong(key, expected, value)
         return value
 
     def number(self, key: str, low: int, high: int, *, default: int | None = None) -> int:
@@ -42,7 +42,7 @@ class Config:
         text = self.text(key, r"\d{1,9}", f"a whole number from {low} to {high}", default=str(default or "") or None)
         value = int(text) if text.isdigit() else low
         if not low <= value <= high:
-            self._wrong(key, f"a whole number from {low} to {high}", text)
+            self.wrong(key, f"a whole number from {low} to {high}", text)
         return value
 
     def flag(self, key: str, *, default: bool) -> bool:
@@ -76,7 +76,7 @@ class Config:
         for name in names:
             image = found.get(name)
             if not isinstance(image, str) or not re.fullmatch(_IMAGE, image):
-                self._wrong(f"{key}.{name}", "an image with digest: name@sha256:<64 hexadecimal digits>", image)
+                self.wrong(f"{key}.{name}", "an image with digest: name@sha256:<64 hexadecimal digits>", image)
         for name in found.keys() - set(names):
             self.problems.append(f"{self.namespace}:{key}.{name}: unknown; expected {', '.join(names)}")
         return {name: str(found.get(name, "")) for name in names}
@@ -89,11 +89,11 @@ class Config:
             return []
         value = self._json(key)
         if not isinstance(value, list) or len(value) < least:
-            self._wrong(key, f"a list of at least {least}: {expected}", value)
+            self.wrong(key, f"a list of at least {least}: {expected}", value)
             return []
         for number, item in enumerate(value):
             if not isinstance(item, str) or not re.fullmatch(pattern, item):
-                self._wrong(f"{key}[{number}]", expected, item)
+                self.wrong(f"{key}[{number}]", expected, item)
         return [str(item) for item in value]
 
     def ranges(self, key: str, expected: str, *, least: int = 1, public: bool = False) -> list[str]:
@@ -102,7 +102,7 @@ class Config:
         for number, value in enumerate(values):
             network = self._network(f"{key}[{number}]", value, expected)
             if network and public and network.prefixlen < _WIDEST[network.version]:
-                self._wrong(f"{key}[{number}]", f"a range no wider than /{_WIDEST[network.version]}", value)
+                self.wrong(f"{key}[{number}]", f"a range no wider than /{_WIDEST[network.version]}", value)
         return values
 
     def mapping(self, key: str, expected: str) -> dict[str, str]:
@@ -120,6 +120,14 @@ class Config:
         elif not is_config_secret(f"{self.namespace}:{key}"):
             self.problems.append(f"{self.namespace}:{key}: stands there in plain text; set it again: {command}")
         return pulumi.Output.secret(value or "")
+
+    def given(self, key: str) -> bool:
+        """Is there any value for `key`?"""
+        return self._raw(key) is not None
+
+    def wrong(self, key: str, expected: str, found: object) -> None:
+        """Note that `key` holds `found` where `expected` was needed."""
+        self.problems.append(f"{self.namespace}:{key}: expected {expected}, found {found!r}")
 
     def refuse_unknown(self, present: Mapping[str, Any]) -> None:
         """Note every key of the namespace that nobody asked for: most likely a misspelt one."""
@@ -147,7 +155,7 @@ class Config:
             return {}
         value = self._json(key)
         if not isinstance(value, dict):
-            self._wrong(key, expected, value)
+            self.wrong(key, expected, value)
             return {}
         return value
 
@@ -155,11 +163,8 @@ class Config:
         try:
             return ipaddress.ip_network(value)
         except ValueError as error:
-            self._wrong(key, f"{expected} ({error})", value)
+            self.wrong(key, f"{expected} ({error})", value)
             return None
 
     def _missing(self, key: str, expected: str) -> None:
         self.problems.append(f"{self.namespace}:{key}: missing; expected {expected}")
-
-    def _wrong(self, key: str, expected: str, found: object) -> None:
-        self.problems.append(f"{self.namespace}:{key}: expected {expected}, found {found!r}")

@@ -1,9 +1,12 @@
 """dr: the warm site. Cluster, standby, guard and gate, the services at their floor, the recovery bundle."""
 
+from collections.abc import Sequence
+
 import pulumi
 import pulumi_aws as aws
 import pulumi_kubernetes as k8s
 
+from components.network import Network, NetworkArgs
 from components.postgres_standby import STANDBY_HOST, STANDBY_LABEL, PostgresStandby, PostgresStandbyArgs
 from components.recovery_bundle import RecoveryBundle, RecoveryBundleArgs
 from components.site_guard import SiteGuard, SiteGuardArgs
@@ -22,11 +25,12 @@ def declare(settings: DrSettings) -> None:
     region = settings.plan.sites.dr.region
     production = pulumi.StackReference("prod", stack_name=settings.prod_stack)
     cloud = aws.Provider("aws", region=region, allowed_account_ids=[settings.account])
+    subnet_ids = _subnet_ids(settings, cloud)
     cluster = WarmCluster(
         "warm-cluster",
         WarmClusterArgs(
             names=settings.names,
-            subnet_ids=settings.subnet_ids,
+            subnet_ids=subnet_ids,
             public_access_cidrs=settings.public_access_cidrs,
             version=settings.kubernetes_version,
             instance_types=settings.instance_types,
@@ -69,6 +73,28 @@ def declare(settings: DrSettings) -> None:
     pulumi.export("cluster", cluster.cluster_name)
     pulumi.export("bundle", bundle.url)
     pulumi.export("edge", settings.edge)
+
+
+def _subnet_ids(settings: DrSettings, cloud: aws.Provider) -> Sequence[pulumi.Input[str]]:
+    """The private subnets: those that exist, or those of a network of our own."""
+    wanted, sites = settings.network, settings.plan.sites
+    if not wanted.cidr:
+        return wanted.subnet_ids
+    network = Network(
+        "network",
+        NetworkArgs(
+            region=sites.dr.region,
+            cidr=wanted.cidr,
+            zones=wanted.zones,
+            peer_vpc=wanted.production_vpc,
+            peer_cidr=wanted.production_cidr,
+            peer_region=sites.prod.region,
+        ),
+        pulumi.ResourceOptions(providers=[cloud]),
+    )
+    if network.peering_id is not None:
+        pulumi.export("peering", network.peering_id)  # for the prod stack, which accepts it
+    return network.private_subnet_ids
 
 
 def _namespace(settings: DrSettings, provider: k8s.Provider) -> pulumi.Output[str]:

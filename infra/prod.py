@@ -4,6 +4,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.backup_cron_job import BackupCronJob, BackupCronJobArgs
+from components.peering_acceptance import PeeringAcceptance, PeeringAcceptanceArgs
 from components.site_guard import SiteGuard, SiteGuardArgs
 from components.workload import plan_config_map
 from infra.kubernetes import cluster_provider
@@ -70,6 +71,17 @@ def declare(settings: ProdSettings) -> None:
         ),
         opts,
     )
+    if settings.peering:
+        PeeringAcceptance(
+            "dr-peering",
+            PeeringAcceptanceArgs(
+                region=site.region,
+                peering=settings.peering.connection,
+                dr_cidr=settings.peering.dr_cidr,
+                route_tables=settings.peering.route_tables,
+            ),
+            pulumi.ResourceOptions(providers=[cloud]),
+        )
 
     # Plain values only: the dr stack reads them, and it must never need this stack's secrets.
     pulumi.export("primary_host", settings.primary_host)

@@ -9,6 +9,7 @@ import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env
 
 from infra.config import Config
+from infra.network_settings import DrNetwork, Peering, dr_network, peering
 from recovery.errors import PlanError
 from recovery.loading import load_plan
 from recovery.names import Names
@@ -17,7 +18,6 @@ from recovery.plan import Plan
 NAMESPACE = "ultramarket-dr"
 _NAME = r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,99}"
 _ARN = r"arn:aws:iam::\d{12}:(user|role)/[\w+=,.@/-]+"
-_SUBNET = r"subnet-[0-9a-f]+"
 _BUCKET = r"[a-z0-9.-]{3,63}"
 _MODES = "off|observe|enforce"
 
@@ -74,6 +74,7 @@ class ProdSettings(GuardSettings):
     edge: str
     system_identifier: str
     lock_mode: str
+    peering: Peering | None
     backup_password: pulumi.Output[str]
 
 
@@ -84,7 +85,7 @@ class DrSettings(GuardSettings):
     prod_stack: str
     edge: str
     certificate_arn: str
-    subnet_ids: list[str]
+    network: DrNetwork
     public_access_cidrs: list[str]
     kubernetes_version: str
     instance_types: list[str]
@@ -164,6 +165,7 @@ def _prod(config: Config, plan: Plan, account: str) -> ProdSettings:
         edge=config.address("edge", "production's edge"),
         system_identifier=config.text("systemIdentifier", r"\d{1,20}", "PostgreSQL's system identifier", default=""),
         lock_mode=config.text("lockMode", "GOVERNANCE|COMPLIANCE", "GOVERNANCE or COMPLIANCE", default="GOVERNANCE"),
+        peering=peering(config),
         backup_password=config.secret("backupPassword", "the database role dr_backup logs in with it"),
         runner_image=config.image("runnerImage", "ultramarket/dr-runner"),
         guard_mode=config.text("guardMode", _MODES, "off, observe or enforce", default="enforce"),
@@ -178,7 +180,7 @@ def _dr(config: Config, plan: Plan, account: str) -> DrSettings:
         prod_stack=config.text("prodStack", r"[\w.-]+/[\w.-]+/[\w.-]+", "a stack name", default=_prod_stack()),
         edge=config.address("edge", "the DR site's edge"),
         certificate_arn=config.text("certificateArn", r"arn:aws:acm:\S+", "the ARN of an ACM certificate"),
-        subnet_ids=config.texts("subnetIds", _SUBNET, "a private subnet's id; two zones at least", least=2),
+        network=dr_network(config, plan),
         public_access_cidrs=config.ranges("publicAccessCidrs", "a CIDR range that may reach the cluster's API"),
         kubernetes_version=config.text("kubernetesVersion", r"1\.\d{2}", "a Kubernetes version such as 1.34"),
         instance_types=config.texts("instanceTypes", r"[a-z0-9-]+\.[a-z0-9]+", "an instance type such as m7i.large"),

@@ -35,6 +35,7 @@ NOT_FOUND = {
     "NoSuchKey",
     "NoSuchLifecycleConfiguration",
     "NoSuchPublicAccessBlockConfiguration",
+    "NatGatewayNotFound",
     "NotFoundException",
     "ObjectLockConfigurationNotFoundError",
     "OwnershipControlsNotFoundError",
@@ -95,7 +96,7 @@ class Clients:
                 return getattr(client, operation)(**arguments)
         except failed.ClientError as error:
             code = error.response.get("Error", {}).get("Code", "")
-            if code in NOT_FOUND:
+            if code in NOT_FOUND or code.endswith(".NotFound"):
                 raise NotFound(str(error)) from error
             text = error.response.get("Error", {}).get("Message", "")
             raise ProviderError(f"{service} {operation} in {region} was refused: {code}: {text}") from error

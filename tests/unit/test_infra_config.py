@@ -11,6 +11,7 @@ from infra import program, settings
 from recovery.errors import PlanError
 from tests.unit.stacks import ROOT, committed_config, configure
 
+OWN_NETWORK = {"subnetIds": None, "vpcCidr": "10.2.0.0/16", "zones": ["us-west-2a", "us-west-2b"]}
 READERS = {"foundation": settings.foundation, "prod": settings.prod, "dr": settings.dr}
 
 
@@ -82,6 +83,20 @@ def test_a_misspelt_key_is_an_error() -> None:
         ("dr", {"serviceImages": {"auth": "auth:1"}}, "serviceImages.auth: expected an image with digest"),
         ("dr", {"serviceImages": "auth"}, "serviceImages: expected an object"),
         ("dr", {"subnetIds": ["subnet-0123456789abcdef0"]}, "subnetIds: expected a list of at least 2"),
+        ("dr", {"vpcCidr": "10.2.0.0/16"}, "subnetIds: expected either subnetIds or vpcCidr, found both"),
+        ("dr", {"zones": ["us-west-2a"]}, "zones: belongs to a network of our own; expected vpcCidr"),
+        ("dr", {**OWN_NETWORK, "zones": ["us-west-2a"]}, "zones: expected a list of at least 2"),
+        ("dr", {**OWN_NETWORK, "zones": ["us-east-1a", "us-west-2a"]}, "zones[0]: expected a zone of us-west-2"),
+        ("dr", {**OWN_NETWORK, "zones": ["us-west-2a", "us-west-2a"]}, "zones: expected two or 3 different zones"),
+        ("dr", {**OWN_NETWORK, "vpcCidr": "10.0.0.0/8"}, "vpcCidr: expected an IPv4 range from /16 to /20"),
+        ("dr", {**OWN_NETWORK, "productionVpc": "vpc-01"}, "productionCidr: missing"),
+        (
+            "dr",
+            {**OWN_NETWORK, "productionVpc": "vpc-01", "productionCidr": "10.2.128.0/17"},
+            "vpcCidr: expected a range outside of production's 10.2.128.0/17",
+        ),
+        ("prod", {"drPeering": "pcx-01"}, "drVpcCidr: missing"),
+        ("prod", {"routeTables": ["rtb-01"]}, "routeTables: belongs to a peering; expected drPeering"),
         ("dr", {"gateCidr": "10.1.255.1/28"}, "gateCidr: expected the range the gate's Pods"),
         ("dr", {"podCidrs": ["10.1.0.0"], "publicAccessCidrs": None}, "publicAccessCidrs: missing"),
         ("dr", {"nodesWarm": "none"}, "nodesWarm: expected a whole number from 1 to 100"),

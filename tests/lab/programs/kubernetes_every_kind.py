@@ -113,6 +113,15 @@ k8s.policy.v1.PodDisruptionBudget(
     "budget", metadata=named("orders"), spec={"max_unavailable": 1, "selector": {"match_labels": labels}}, opts=inside
 )
 k8s.core.v1.ResourceQuota("quota", metadata=named("quota"), spec={"hard": {"requests.cpu": "4000m"}}, opts=inside)
+limit: Any = {"type": "Container", "default": {"memory": "2Gi"}, "default_request": {"cpu": "0.1"}}
+k8s.core.v1.LimitRange("limits", metadata=named("limits"), spec={"limits": [limit]}, opts=inside)
+target: Any = {"api_version": "apps/v1", "kind": "Deployment", "name": "elsewhere"}
+k8s.autoscaling.v2.HorizontalPodAutoscaler(
+    "floor",
+    metadata=named("floor"),
+    spec={"scale_target_ref": target, "min_replicas": 2, "max_replicas": 9},
+    opts=inside,
+)
 k8s.storage.v1.StorageClass(
     "class",
     metadata={"name": f"{namespace}-fast"},

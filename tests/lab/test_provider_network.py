@@ -1,0 +1,89 @@
+"""The DR site's network on Pulumi's real engine: made once, refreshed and changed with production's region gone."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab import binaries
+from lab.aws.site import Aws
+from lab.engine import Engine, Result
+from lab.providers.replacement import table
+from tests.lab.clients import client
+
+PROGRAM = Path(__file__).with_name("programs") / "aws_network.py"
+STACK = "dev"
+
+
+@pytest.fixture
+def production(aws: Aws) -> dict[str, str]:
+    """Production's network, which exists."""
+    ec2 = client(aws, "ec2", "operator", "us-east-1")
+    vpc = ec2.create_vpc(CidrBlock="10.10.0.0/16")["Vpc"]["VpcId"]
+    return {"production": vpc, "table": ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]}
+
+
+@pytest.fixture
+def engine(tmp_path: Path, aws: Aws, production: dict[str, str]) -> Engine:
+    """An engine on the program, nothing applied."""
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "Pulumi.yaml").write_text("name: scratch\nruntime: python\n")
+    (project / "__main__.py").write_text(PROGRAM.read_text())
+    env = {"LAB_RUN": "test", "LAB_BIN": str(binaries.find().bin), "LAB_STATE_DIR": str(tmp_path / "kept")}
+    made = Engine(project, tmp_path / "home", {**aws.env("operator"), **env}, tmp_path / "bin")
+    made.init(STACK)
+    for key, value in production.items():
+        made.run("config", "set", key, value, stack=STACK).must()
+    return made
+
+
+@pytest.mark.timeout(300)
+def test_the_network_is_made_changed_and_refreshed_with_production_s_region_gone_and_joined_when_it_is_back(
+    engine: Engine, aws: Aws, production: dict[str, str]
+) -> None:
+    engine.up(STACK).must()
+    aws.reach.region_gone("us-east-1")
+    program = engine.project_dir / "__main__.py"
+    program.write_text(program.read_text().replace('"us-west-2b"]', '"us-west-2b", "us-west-2c"]'))
+    changed = differing(engine.preview(STACK, refresh=True))
+    assert changed.pop("network-s3") == changed.pop("network-dynamodb") == "update"
+    assert all("us-west-2c" in name and op == "create" for name, op in changed.items())
+    engine.up(STACK).must()
+    aws.reach.restore_all()
+
+    peering = engine.outputs(STACK)["peering"]
+    engine.run("config", "set", "peering", peering, stack=STACK).must()
+    engine.up(STACK).must()  # production accepts
+    resources = engine.export(STACK)["deployment"]["resources"]
+    assert {token for token in table() if token.startswith("aws:ec2/")} <= {each["type"] for each in resources}
+    ours, theirs = client(aws, "ec2", "operator"), client(aws, "ec2", "operator", "us-east-1")
+    (found,) = ours.describe_vpc_peering_connections(VpcPeeringConnectionIds=[peering])["VpcPeeringConnections"]
+    assert found["Status"]["Code"] == "active"
+    assert targets(theirs, production["table"])["10.20.0.0/16"] == peering
+    private = [each["id"] for each in resources if each["urn"].endswith("-routes") and "public" not in each["urn"]]
+    assert len(private) == 3
+    for each in private:
+        assert targets(ours, each)["10.10.0.0/16"] == peering
+        assert targets(ours, each)["0.0.0.0/0"].startswith("nat-")
+
+    ours.delete_route(RouteTableId=private[0], DestinationCidrBlock="0.0.0.0/0")
+    assert list(differing(engine.preview(STACK, refresh=True)).values()) == ["create"], "only what was taken away"
+    engine.destroy(STACK).must()
+    assert not [each for each in ours.describe_vpcs()["Vpcs"] if each["CidrBlock"] == "10.20.0.0/16"]
+
+
+def targets(ec2: Any, table_id: str) -> dict[str, str]:
+    """Where a table sends what, by destination."""
+    (found,) = ec2.describe_route_tables(RouteTableIds=[table_id])["RouteTables"]
+    keys = ("GatewayId", "NatGatewayId", "VpcPeeringConnectionId")
+    return {
+        each["DestinationCidrBlock"]: next(each[key] for key in keys if each.get(key))
+        for each in found["Routes"]
+        if "DestinationCidrBlock" in each
+    }
+
+
+def differing(result: Result) -> dict[str, str]:
+    """The operation on each resource that changes."""
+    return {step.name: step.op for step in result.must().changed if step.name != f"scratch-{STACK}"}
