@@ -64,7 +64,7 @@ class BackupBucket(pulumi.ComponentResource):
             f"{name}-lifecycle",
             bucket=self.bucket.bucket,
             region=args.region,
-            rules=[_rule(rule) for rule in args.lifecycle],
+            rules=[lifecycle_rule(rule) for rule in args.lifecycle],
             opts=pulumi.ResourceOptions.merge(kept, pulumi.ResourceOptions(depends_on=[versioning])),
         )
         if args.log_bucket:
@@ -92,8 +92,8 @@ class BackupBucket(pulumi.ComponentResource):
         self.register_outputs({"arn": self.arn, "bucket": self.bucket.bucket})
 
 
-def _rule(rule: LifecycleRule) -> aws.s3.BucketLifecycleConfigurationRuleArgsDict:
-    """The rule as S3 wants it: a filter always (the old `prefix` is deprecated), unset parts left out."""
+def lifecycle_rule(rule: LifecycleRule) -> aws.s3.BucketLifecycleConfigurationRuleArgsDict:
+    """The rule as Pulumi wants it: `LifecycleRule.to_s3`, which is what was checked, in Pulumi's names."""
     result: aws.s3.BucketLifecycleConfigurationRuleArgsDict = {
         "id": rule.id,
         "status": "Enabled",

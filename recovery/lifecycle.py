@@ -1,18 +1,23 @@
 """S3 lifecycle rules compiled from the plan's retention.
 
 Lifecycle moves copies to colder classes, ends noncurrent versions and unfinished uploads. It never ends a current
-version: which chain may go is known only to the catalog, and on a locked object an expiry would leave a delete marker.
+version: which chain may go is known only to the catalog (`recovery.pruning`), and S3 places delete markers on locked
+objects too.
 """
 
-import math
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
+from recovery.errors import PlanError
+from recovery.lifecycle_checks import S3Rule, lifecycle_problems
+from recovery.model import SiteName
 from recovery.names import BUNDLE_KEY, POINTERS
-from recovery.plan import Backup, Plan, SiteName
+from recovery.plan import Plan
+from recovery.retention import CopyTerms, copy_terms, needed, needed_at_once, whole_days
 
-# Storage rules of S3, https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html
-# (2026-11): Infrequent Access takes objects from their 30th day; shorter stays than these are billed in full.
+# Infrequent Access takes objects from their 30th day; stays shorter than these are billed in full.
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html (2026-11)
 IA_FROM_DAYS = 30
 MINIMUM_STAY_DAYS = {"STANDARD_IA": 30, "GLACIER": 90, "DEEP_ARCHIVE": 180}
 # Cold storage from one year on: UltraMarket's original document, "S3 lifecycle".
@@ -32,7 +37,10 @@ class Transition:
 
 @dataclass(frozen=True, kw_only=True)
 class LifecycleRule:
-    """One rule. `prefix` is a key prefix inside the bucket; empty means every object."""
+    """One rule. `prefix` is a key prefix inside the bucket; empty means every object.
+
+    There is no field for ending current versions, so that no rule of ours can.
+    """
 
     id: str
     prefix: str
@@ -42,63 +50,83 @@ class LifecycleRule:
     abort_upload_days: int | None = None
     remove_expired_markers: bool = False
 
+    def to_s3(self) -> S3Rule:
+        """The rule as S3's API has it; the old, rule-level `Prefix` is deprecated, so there is a filter always."""
+        rule: dict[str, Any] = {"ID": self.id, "Status": "Enabled", "Filter": {"Prefix": self.prefix}}
+        if self.larger_than_bytes is not None:
+            rule["Filter"] = {"And": {"Prefix": self.prefix, "ObjectSizeGreaterThan": self.larger_than_bytes}}
+        if self.transitions:
+            rule["Transitions"] = [{"Days": move.days, "StorageClass": move.storage_class} for move in self.transitions]
+        if self.noncurrent_days is not None:
+            rule["NoncurrentVersionExpiration"] = {"NoncurrentDays": self.noncurrent_days}
+        if self.abort_upload_days is not None:
+            rule["AbortIncompleteMultipartUpload"] = {"DaysAfterInitiation": self.abort_upload_days}
+        if self.remove_expired_markers:
+            rule["Expiration"] = {"ExpiredObjectDeleteMarker": True}
+        return rule
+
 
 def lifecycle_rules(plan: Plan, site: SiteName) -> tuple[LifecycleRule, ...]:
     """The rules of the backup bucket in `site`'s region. Only the DR bucket archives: production's copies are short.
 
-    A copy that the pruner ended can be brought back as long as its noncurrent version lives: production's bucket
-    keeps it for `keep.local`, the DR bucket for `keep.cloud`.
+    A copy that the pruner ended can be brought back as long as its noncurrent version lives. Raises PlanError when S3
+    would refuse a rule or take it for something else than is meant.
     """
-    rules: list[LifecycleRule] = []
-    backups = {"postgres/full/": plan.datasets.postgres.full}
-    for prefix, backup in backups.items():
-        undo = _days(backup.keep.local if site == "prod" else backup.keep.cloud)
-        name = prefix.rstrip("/").replace("/", "-")
-        rules.append(LifecycleRule(id=f"{name}-undo", prefix=prefix, noncurrent_days=undo))
-        if site == "dr" and (moves := archive_transitions(backup)):
-            archive = LifecycleRule(
-                id=f"{name}-archive",
-                prefix=prefix,
-                larger_than_bytes=ARCHIVED_FROM_BYTES,
-                transitions=moves,
-            )
-            rules.append(archive)
-    shortest = min(_days(backup.keep.local) for backup in backups.values())
+    terms = [each for each in copy_terms(plan) if each.in_bucket_of(site)]
+    rules = [rule for each in terms for rule in _rules_of(plan, each, site)]
+    shortest = min(each.undo_days(site) for each in terms)
     for key in (POINTERS, BUNDLE_KEY):
         rules.append(LifecycleRule(id=f"{key.split('/')[0]}-undo", prefix=key, noncurrent_days=shortest))
-    longest_upload = max(backup.time_limit for backup in backups.values())
     rules.append(
         LifecycleRule(
             id="leftovers",
             prefix="",
-            # The longest of all terms: a rule for every object must not undercut the others.
+            # The longest of all terms: S3 lets the shorter one win, so a rule for every object must not undercut.
             noncurrent_days=max(rule.noncurrent_days or 0 for rule in rules),
-            abort_upload_days=_days(longest_upload) + 1,
+            abort_upload_days=whole_days(max(each.start_deadline + each.time_limit for each in terms)) + 1,
             remove_expired_markers=True,
         )
     )
+    written = [*(each.prefix for each in terms), POINTERS, BUNDLE_KEY]
+    if problems := lifecycle_problems([rule.to_s3() for rule in rules], written):
+        raise PlanError(
+            f"lifecycle of the {site} backup bucket",
+            [str(problem) for problem in problems],
+            next_step="change `keep` in recovery.yaml; if its numbers look right, recovery/lifecycle.py is wrong",
+        )
     return tuple(rules)
 
 
-def archive_transitions(backup: Backup) -> tuple[Transition, ...]:
-    """Where one kind of copy moves in the DR bucket between `keep.cloud` and the end of `keep.archive`.
+def archive_transitions(at_once: timedelta, end: timedelta) -> tuple[Transition, ...]:
+    """Where copies move in the DR bucket that must be readable `at_once` for so long and are kept until `end`.
 
-    A class is used only when the copy stays there for its minimum billed time.
+    A class is used only when the copy stays there for its minimum billed time. Infrequent Access can be read at once.
     """
-    cloud, end = _days(backup.keep.cloud), _days(backup.keep.archive)
-    wanted = [("STANDARD_IA", IA_FROM_DAYS), ("GLACIER", cloud), ("DEEP_ARCHIVE", max(DEEP_ARCHIVE_FROM_DAYS, cloud))]
+    cold_from, last = whole_days(at_once), whole_days(end)
+    deep_from = max(DEEP_ARCHIVE_FROM_DAYS, cold_from)
     moves: list[Transition] = []
-    for storage_class, start in wanted:
-        following = cloud if storage_class == "STANDARD_IA" else end
-        if following - start < MINIMUM_STAY_DAYS[storage_class]:
-            continue
-        if moves and start - moves[-1].days < MINIMUM_STAY_DAYS[moves[-1].storage_class]:
-            start = moves[-1].days + MINIMUM_STAY_DAYS[moves[-1].storage_class]
-            if end - start < MINIMUM_STAY_DAYS[storage_class]:
-                continue
-        moves.append(Transition(days=start, storage_class=storage_class))
+    if cold_from < deep_from and last - cold_from >= MINIMUM_STAY_DAYS["GLACIER"]:
+        moves.append(Transition(days=cold_from, storage_class="GLACIER"))
+        deep_from = max(deep_from, cold_from + MINIMUM_STAY_DAYS["GLACIER"])
+    if last - deep_from >= MINIMUM_STAY_DAYS["DEEP_ARCHIVE"]:
+        moves.append(Transition(days=deep_from, storage_class="DEEP_ARCHIVE"))
+    warm_until = moves[0].days if moves else last
+    if warm_until - IA_FROM_DAYS >= MINIMUM_STAY_DAYS["STANDARD_IA"]:
+        moves.insert(0, Transition(days=IA_FROM_DAYS, storage_class="STANDARD_IA"))
     return tuple(moves)
 
 
-def _days(term: timedelta) -> int:
-    return max(1, math.ceil(term / timedelta(days=1)))
+def _rules_of(plan: Plan, terms: CopyTerms, site: SiteName) -> list[LifecycleRule]:
+    name = terms.prefix.rstrip("/").replace("/", "-")
+    rules = [LifecycleRule(id=f"{name}-undo", prefix=terms.prefix, noncurrent_days=terms.undo_days(site))]
+    moves = archive_transitions(needed_at_once(plan, terms, site), needed(plan, terms, site)) if site == "dr" else ()
+    if moves:
+        rules.append(
+            LifecycleRule(
+                id=f"{name}-archive",
+                prefix=terms.prefix,
+                larger_than_bytes=ARCHIVED_FROM_BYTES,
+                transitions=moves,
+            )
+        )
+    return rules
