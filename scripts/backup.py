@@ -54,6 +54,7 @@ def backup(
     Example: PGHOST=replica PGUSER=dr_backup dr backup postgres full --site prod
     """
     from engines.postgres_backup import Order, full_backup
+    from recovery.retention import lock_term
     from scripts.copies import backup_bucket
     from scripts.lease import open_store
 
@@ -69,8 +70,8 @@ def backup(
                 site=context.site,
                 database=terms.database,
                 plan_digest=context.plan.digest,
-                # Here it stays for `local`; the DR copy lives longer by its bucket's lifecycle and pruner.
-                keep=terms.full.keep.local,
+                # For how long nobody can delete it; how long it is kept the pruner decides, in each bucket.
+                keep=lock_term(context.plan, dataset, kind, context.site),
                 time_limit=terms.full.time_limit,
                 run=secrets.token_hex(4),
                 program_version=version("ultramarket-dr"),
