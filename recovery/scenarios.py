@@ -125,7 +125,7 @@ class Case:
     def fall_back(self) -> str:
         if isinstance(self.data, Redis) and self.follows:
             without = Sum(terms=self.copied(away=True), limit=self.loss_limit())
-            return f"should its replica be gone as well: {without.figure}, from the snapshot"
+            return f"should the replica be gone as well, {without.figure} are lost, from the snapshot"
         return ""
 
     # How long it takes.
@@ -202,7 +202,7 @@ class Case:
 
     def replica(self) -> tuple[tuple[BudgetTerm, ...], str]:
         if self.name not in PROMOTION:
-            return (), "it has no replica"
+            return (), ""
         copy = self.restore()[0]
         again = term("the replica is copied again", copy.duration, copy.basis)
         return terms(self.assumed("until the first alarm", "notice"), again), "customers notice nothing"
@@ -219,10 +219,10 @@ class Case:
 
     def glacier(self) -> str:
         keep = self.log.keep if self.log else self.data.full.keep
-        what = "to any moment of" if self.log else "to a copy of"
+        what = "any moment" if self.log else "any copy"
         return (
-            f"counted from when the damage is seen; {what} the last {read_duration(keep.cloud)}, older copies come "
-            f"from Glacier within {read_duration(GLACIER)} more"
+            f"counted from when the damage is seen; back to {what} of the last {read_duration(keep.cloud)}, "
+            f"older ones take {read_duration(GLACIER)} more (Glacier)"
         )
 
     def path(self, kind: str) -> str:

@@ -5,7 +5,6 @@ A schedule is days times moments of a day, so gaps are found from days, not by s
 """
 
 import re
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
@@ -26,6 +25,7 @@ _LONGEST_WAIT = timedelta(days=366)
 # https://pkg.go.dev/github.com/robfig/cron/v3#hdr-CRON_Expression_Format (2026-11)
 _FIELDS = re.compile(r"[0-9A-Za-z*/,-]+( [0-9A-Za-z*/,-]+){4}")
 _DAY = timedelta(days=1)
+_MINUTES = 24 * 60
 
 
 @dataclass(frozen=True)
@@ -41,15 +41,15 @@ class Schedule:
         """The longest wait from one start to the next."""
         inside = max((later - earlier for earlier, later in pairwise(self.minutes)), default=0)
         apart = max((later - earlier for earlier, later in pairwise(self.days)), default=_DAYS)
-        return timedelta(minutes=max(inside, apart * 24 * 60 + self.minutes[0] - self.minutes[-1]))
+        return timedelta(minutes=max(inside, apart * _MINUTES + self.minutes[0] - self.minutes[-1]))
 
     @property
     def shortest_gap(self) -> timedelta:
         """The shortest wait from one start to the next; a day or more counts as a day."""
         waits = [later - earlier for earlier, later in pairwise(self.minutes)]
         if any(later - earlier == 1 for earlier, later in pairwise(self.days)):
-            waits.append(self.minutes[0] + 24 * 60 - self.minutes[-1])
-        return timedelta(minutes=min(waits, default=24 * 60))
+            waits.append(self.minutes[0] + _MINUTES - self.minutes[-1])
+        return timedelta(minutes=min(waits, default=_MINUTES))
 
 
 @cache
@@ -92,26 +92,25 @@ def parse_schedule(text: str) -> Schedule:
 @cache
 def longest_gap(texts: tuple[str, ...]) -> timedelta:
     """The longest wait from a start of any of these schedules to the next start of any."""
-    schedules = [parse_schedule(text) for text in texts]
-    return max(_waits(schedules), default=_DAYS * _DAY)
-
-
-def _waits(schedules: Sequence[Schedule]) -> Iterator[timedelta]:
-    days: dict[int, list[Schedule]] = {}
-    for schedule in schedules:
+    if len(texts) == 1:
+        return parse_schedule(texts[0]).longest_gap
+    by_day: dict[int, list[Schedule]] = {}
+    for schedule in map(parse_schedule, texts):
         for day in schedule.days:
-            days.setdefault(day, []).append(schedule)
-    merged: dict[tuple[str, ...], list[int]] = {}
-    before: int | None = None
-    for day in sorted(days):
-        key = tuple(schedule.text for schedule in days[day])
-        if key not in merged:
-            merged[key] = sorted({minute for schedule in days[day] for minute in schedule.minutes})
-        moments = merged[key]
-        if before is not None:
-            yield timedelta(minutes=day * 1440 + moments[0] - before)
-        yield from (timedelta(minutes=b - a) for a, b in pairwise(moments))
-        before = day * 1440 + moments[-1]
+            by_day.setdefault(day, []).append(schedule)
+    # Few kinds of day make up all days: first start, last start, and the longest wait between.
+    kinds: dict[tuple[str, ...], tuple[int, int, int]] = {}
+    longest, before = 0, None
+    for day, schedules in sorted(by_day.items()):
+        key = tuple(schedule.text for schedule in schedules)
+        if key not in kinds:
+            moments = sorted({minute for schedule in schedules for minute in schedule.minutes})
+            waits = (later - earlier for earlier, later in pairwise(moments))
+            kinds[key] = (moments[0], moments[-1], max(waits, default=0))
+        first, last, inside = kinds[key]
+        night = 0 if before is None else day * _MINUTES + first - before
+        longest, before = max(longest, inside, night), day * _MINUTES + last
+    return timedelta(minutes=longest)
 
 
 @dataclass(frozen=True)
@@ -138,7 +137,7 @@ def clock_changes(zone: str) -> tuple[ClockChange, ...]:
             continue
         start = datetime.combine(_START + number * _DAY, midnight, place).astimezone(UTC)
         # The first minute of the day with the new offset.
-        low, high = 0, 24 * 60 + 180
+        low, high = 0, _MINUTES + 180
         while low < high:
             middle = (low + high) // 2
             if (start + timedelta(minutes=middle)).astimezone(place).utcoffset() == before:
