@@ -5,7 +5,7 @@ import sys
 import typer
 
 from recovery.errors import EXIT_USAGE, DrError
-from scripts import backup, backups, guard, lease, plan, promote, status, verify
+from scripts import backup, backups, guard, lease, plan, promote, review, status, verify
 from scripts.output import ExitWith, errors
 
 app = typer.Typer(
@@ -32,6 +32,7 @@ app.command("backups")(backups.backups)
 app.command("verify")(verify.verify)
 app.command("status")(status.status)
 app.command("promote")(promote.promote)
+app.command("review")(review.review)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -1,0 +1,68 @@
+"""Conditions of policy statements: whether one lets no more requests through than another."""
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+
+from policy.comparisons import covered, networks
+from policy.values import Value, items, mapping
+
+Conditions = Mapping[tuple[str, str], frozenset[str]]
+"""(operator, key) → values, all in lower case but the values."""
+
+# Operators that are true for what is *not* listed: every further value lets fewer requests through.
+_NEGATED = ("stringnotequals", "stringnotequalsignorecase", "stringnotlike", "arnnotequals", "arnnotlike")
+_NEGATED_RANGES = ("notipaddress",)
+_PATTERNS = ("stringlike", "arnlike", "arnequals", "stringnotlike", "arnnotlike", "arnnotequals")
+
+
+def read_conditions(raw: Value) -> Conditions:
+    """The statement's Condition block."""
+    return {
+        (str(operator).lower(), str(key).lower()): frozenset(str(value) for value in items(values))
+        for operator, keys in mapping(raw).items()
+        for key, values in mapping(keys).items()
+    }
+
+
+def implies(narrow: Conditions, wide: Conditions) -> bool:
+    """Whether every request that fulfils `narrow` fulfils `wide`, as far as the operators can be compared."""
+    return all(_demanded(operator, key, values, narrow) for (operator, key), values in wide.items())
+
+
+def within(pattern: str, wider: str) -> bool:
+    """Whether everything `pattern` matches is matched by `wider`; both may hold * and ?."""
+    # A * of the narrower one stands for any text, so it must not be taken for a single character.
+    return fnmatchcase(pattern.replace("*", "\0\0").replace("?", "\0"), wider.replace("[", "[[]"))
+
+
+def text(conditions: Conditions) -> str:
+    """For people."""
+    return "; ".join(
+        f"{operator} {key} {', '.join(sorted(values))}" for (operator, key), values in sorted(conditions.items())
+    )
+
+
+def _demanded(operator: str, key: str, values: frozenset[str], narrow: Conditions) -> bool:
+    """Whether `narrow` demands at least what `operator key values` does."""
+    strict = narrow.get((operator.removesuffix("ifexists"), key))
+    found = narrow.get((operator, key), strict if operator.endswith("ifexists") else None)
+    return found is not None and _no_wider(operator.removesuffix("ifexists").rpartition(":")[2], found, values)
+
+
+def _no_wider(operator: str, narrow: frozenset[str], wide: frozenset[str]) -> bool:
+    if narrow == wide:
+        return True
+    if operator in _NEGATED_RANGES:
+        return _ranges_within(wide, narrow)
+    if operator == "ipaddress":
+        return _ranges_within(narrow, wide)
+    fewer, more = (wide, narrow) if operator in _NEGATED else (narrow, wide)
+    if operator in _PATTERNS:
+        return all(any(within(one, other) for other in more) for one in fewer)
+    # Numbers, dates and Null have no subset that says anything: only the same is no wider.
+    return fewer <= more if operator.startswith(("string", "arn", "bool", "binary")) else False
+
+
+def _ranges_within(narrow: frozenset[str], wide: frozenset[str]) -> bool:
+    inner, outer = networks(sorted(narrow)), networks(sorted(wide))
+    return inner is not None and outer is not None and all(covered(each, outer) for each in inner)

@@ -1,0 +1,117 @@
+"""S3 lifecycle rules, compared by what they do to an object: when it ends, when it becomes slow to read."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from policy.numbers import number
+from policy.rule import Change, Kind
+from policy.values import Value, at, items, mapping, words
+from policy.verdict import Judgement, Verdict
+from policy.walk import unjudged
+
+NEVER = float("inf")
+_SLOW = ("GLACIER", "DEEP_ARCHIVE")
+_TERMS = {
+    "current": "copies end",
+    "noncurrent": "undo window of deleted copies",
+    **{storage: f"copies move to {storage}, where a read takes hours" for storage in _SLOW},
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Rule:
+    """One enabled rule: which objects, and its terms in days."""
+
+    prefix: str
+    larger_than: float
+    terms: Mapping[str, float]
+
+    def covers(self, prefix: str, size: float) -> bool:
+        return prefix.startswith(self.prefix) and size > self.larger_than
+
+
+def lifecycle() -> Kind:
+    """All rules of a bucket at once: a rule more or less means nothing by itself, the terms of an object do."""
+
+    def compare(change: Change, reason: str) -> Sequence[Judgement]:
+        old, new = _read(change.old), _read(change.new)
+        if old is None or new is None:
+            return [unjudged((), change.old, change.new, f"{reason}; a rule's filter or terms are not understood")]
+        found = list(_terms(old, new, reason))
+        if found:
+            return found
+        return [Judgement(verdict=Verdict.NEUTRAL, reason="nothing ends or becomes slow sooner or later than before")]
+
+    return Kind("lifecycle", compare)
+
+
+def _terms(old: Sequence[_Rule], new: Sequence[_Rule], reason: str) -> Iterator[Judgement]:
+    prefixes = sorted({rule.prefix for rule in (*old, *new)})
+    sizes = sorted({rule.larger_than + 1 for rule in (*old, *new)} | {0.0})
+    for prefix in prefixes:
+        for term, meaning in _TERMS.items():
+            pairs = {(_days(old, prefix, size, term), _days(new, prefix, size, term)) for size in sizes}
+            for before, after in sorted(pairs):
+                if before == after:
+                    continue
+                verdict = Verdict.WEAKER if after < before else Verdict.STRONGER
+                yield Judgement(
+                    verdict=verdict,
+                    reason=f"{meaning}: {reason if verdict is Verdict.WEAKER else 'later than before'}",
+                    old=_text(before),
+                    new=_text(after),
+                    path=(f"[{prefix or 'every object'}]", term),
+                )
+
+
+def _days(rules: Sequence[_Rule], prefix: str, size: float, term: str) -> float:
+    """S3 lets the shorter term win where rules overlap."""
+    return min((rule.terms[term] for rule in rules if rule.covers(prefix, size)), default=NEVER)
+
+
+def _text(days: float) -> str:
+    return "never" if days == NEVER else f"after {words(days)} d"
+
+
+def _read(value: Value) -> list[_Rule] | None:
+    found: list[_Rule] = []
+    for raw in items(value):
+        if not isinstance(raw, Mapping):
+            return None
+        if raw.get("status") == "Disabled":
+            continue
+        rule = _rule(raw)
+        if rule is None:
+            return None
+        found.append(rule)
+    return found
+
+
+def _rule(raw: Mapping[str, Value]) -> _Rule | None:
+    chosen = mapping(raw.get("filter", {}))
+    both = {**chosen, **mapping(chosen.get("and", {}))}
+    if set(both) - {"prefix", "and", "objectSizeGreaterThan"}:
+        return None
+    terms = {
+        "current": at(raw, "expiration", "days"),
+        "noncurrent": at(raw, "noncurrentVersionExpiration", "noncurrentDays"),
+    }
+    for move in items(raw.get("transitions", [])):
+        if at(move, "storageClass") in _SLOW:
+            terms[move["storageClass"]] = at(move, "days")
+    read: dict[str, float] = {}
+    for term in _TERMS:
+        days = number(terms.get(term))
+        if days is None and isinstance(terms.get(term), str):
+            return None
+        read[term] = NEVER if days is None else days
+    dated = [raw.get("expiration", {}), *items(raw.get("transitions", []))]
+    if any("date" in mapping(each) for each in dated):
+        return None
+    if "newerNoncurrentVersions" in mapping(raw.get("noncurrentVersionExpiration")):
+        return None
+    return _Rule(
+        prefix=str(both.get("prefix", raw.get("prefix", ""))),
+        larger_than=number(both.get("objectSizeGreaterThan")) or -1.0,
+        terms=read,
+    )

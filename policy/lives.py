@@ -1,0 +1,106 @@
+"""What it means that a resource of a type goes, or is replaced by another. Types not named here: nobody can say."""
+
+from dataclasses import dataclass
+
+from policy.verdict import Verdict
+
+Answer = tuple[Verdict, str]
+_UNJUDGED: Answer = (Verdict.UNJUDGED, "no rule says what its end means")
+_NO_RULE_REPLACED: Answer = (Verdict.UNJUDGED, "no rule says what its replacement means")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Life:
+    """The verdicts of deletion and of replacement."""
+
+    delete: Answer = _UNJUDGED
+    replace: Answer = _NO_RULE_REPLACED
+
+
+def _holds(what: str) -> Life:
+    return Life(
+        delete=(Verdict.DESTRUCTIVE, f"it holds data: {what}"),
+        replace=(Verdict.DESTRUCTIVE, f"replaced by an empty one; it holds data: {what}"),
+    )
+
+
+def _protects(what: str) -> Life:
+    """Its replacement is judged by its properties, but for a moment there is none."""
+    return Life(
+        delete=(Verdict.WEAKER, what),
+        replace=(Verdict.WEAKER, f"for the time of the replacement: {what}"),
+    )
+
+
+def _renewed(what: str) -> Life:
+    """Replaced as part of its life: what differs is judged property by property."""
+    return Life(delete=(Verdict.WEAKER, what), replace=(Verdict.NEUTRAL, "what differs is judged by itself"))
+
+
+def _ends(what: str) -> Life:
+    return Life(delete=(Verdict.WEAKER, what), replace=(Verdict.UNJUDGED, f"not there for a moment: {what}"))
+
+
+_S3 = "aws:s3/bucket"
+LIVES: dict[str, Life] = {
+    "aws:s3/bucket:Bucket": _holds("copies, or the marker"),
+    "aws:s3/bucketObjectv2:BucketObjectv2": _holds("the bundle, or the canary"),
+    "aws:kms/key:Key": _holds("without the key no copy can be read"),
+    "aws:kms/replicaKey:ReplicaKey": _holds("without the key no copy can be read"),
+    "aws:dynamodb/table:Table": _holds("the lease and the journal"),
+    "aws:eks/cluster:Cluster": _holds("the cluster's objects"),
+    "aws:rds/cluster:Cluster": _holds("a database"),
+    "kubernetes:core/v1:Namespace": _holds("everything in it, volumes too"),
+    "kubernetes:apps/v1:StatefulSet": _holds("a database"),
+    "kubernetes:core/v1:PersistentVolumeClaim": _holds("a volume"),
+    "kubernetes:core/v1:PersistentVolume": _holds("a volume"),
+    "aws:route53/record:Record": _holds("where the public name points; traffic moves"),
+    "aws:route53/healthCheck:HealthCheck": Life(
+        delete=(Verdict.DESTRUCTIVE, "marker check missing: the marker no longer moves the name"),
+        replace=(Verdict.DESTRUCTIVE, "a new check counts as unhealthy until it has data: moves traffic"),
+    ),
+    f"{_S3}Versioning:BucketVersioning": _protects("versioning off: an overwrite is final"),
+    f"{_S3}PublicAccessBlock:BucketPublicAccessBlock": _protects("public access no longer blocked"),
+    f"{_S3}Policy:BucketPolicy": _protects("every deny statement removed"),
+    f"{_S3}OwnershipControls:BucketOwnershipControls": _protects("ACLs would count again"),
+    f"{_S3}ObjectLockConfiguration:BucketObjectLockConfiguration": _protects("lock removed"),
+    f"{_S3}ReplicationConfig:BucketReplicationConfig": _protects("replication off"),
+    f"{_S3}LifecycleConfiguration:BucketLifecycleConfiguration": _protects("noncurrent versions and archives unruled"),
+    f"{_S3}Logging:BucketLogging": _protects("no access log"),
+    f"{_S3}ServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": _protects(
+        "encryption default gone"
+    ),
+    "aws:kms/alias:Alias": _ends("the key is no longer found by its name"),
+    "aws:iam/role:Role": _ends("the duty can no longer be done"),
+    "aws:iam/rolePolicy:RolePolicy": _ends("the duty can no longer be done"),
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": _ends("the duty can no longer be done"),
+    "aws:eks/podIdentityAssociation:PodIdentityAssociation": _ends("its Pods have no role"),
+    "aws:eks/accessEntry:AccessEntry": _ends("the promoter cannot enter the cluster"),
+    "aws:eks/addon:Addon": _ends("what the add-on does stops, network policies among it"),
+    "aws:eks/nodeGroup:NodeGroup": _ends("no nodes"),
+    "aws:ec2/subnet:Subnet": _ends("zones dropped"),
+    "aws:ec2/vpc:Vpc": _ends("no network"),
+    "aws:ec2/flowLog:FlowLog": _ends("connections leave no trace"),
+    "aws:cloudwatch/metricAlarm:MetricAlarm": _ends("nobody is told"),
+    "aws:cloudwatch/eventRule:EventRule": _ends("nobody is told"),
+    "aws:cloudwatch/eventTarget:EventTarget": _ends("nobody is told"),
+    "aws:sns/topic:Topic": _ends("nobody is told"),
+    "aws:sns/topicSubscription:TopicSubscription": _ends("fewer are told"),
+    "aws:cloudtrail/trail:Trail": _ends("no audit log"),
+    "aws:ecr/replicationConfiguration:ReplicationConfiguration": _ends("images are not at the DR site"),
+    "kubernetes:batch/v1:CronJob": _renewed("schedule dropped"),
+    "kubernetes:networking.k8s.io/v1:NetworkPolicy": _protects("gate bypassed: the Pods it closed are open"),
+    "kubernetes:policy/v1:PodDisruptionBudget": _renewed("all Pods may go at once"),
+    "kubernetes:core/v1:ResourceQuota": _renewed("one workload can starve the others"),
+    "kubernetes:core/v1:ConfigMap": _renewed("what it configures is no longer there"),
+    "kubernetes:core/v1:Secret": _renewed("who logs in by it cannot any more"),
+    "kubernetes:core/v1:Service": _ends("who looks for it finds nobody"),
+    "kubernetes:core/v1:ServiceAccount": _ends("its Pods cannot start"),
+    "kubernetes:apps/v1:Deployment": _ends("it no longer runs; a guard's gate closes"),
+    "kubernetes:networking.k8s.io/v1:Ingress": _ends("customers are not let in"),
+    "kubernetes:autoscaling/v2:HorizontalPodAutoscaler": _renewed("replicas dropped to one"),
+    "kubernetes:rbac.authorization.k8s.io/v1:Role": _ends("the duty can no longer be done"),
+    "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding": _ends("the duty can no longer be done"),
+}
+DATA = frozenset(kind for kind, life in LIVES.items() if life.delete[0] is Verdict.DESTRUCTIVE)
+"""Types whose end loses something that nobody can declare again."""

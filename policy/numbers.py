@@ -1,0 +1,53 @@
+"""Numbers in the spellings of the plan, Kubernetes and AWS, made comparable."""
+
+import re
+from datetime import timedelta
+
+from policy.values import Value
+from recovery.units import parse_duration
+
+_QUANTITY = re.compile(r"(\d+(?:\.\d+)?)([a-zA-Z]*)")
+# https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
+_SUFFIX = {"": 1.0, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15}
+_SUFFIX |= {f"{letter}i": 1024.0**power for power, letter in enumerate("KMGTP", 1)}
+PERMANENT = "permanent"
+
+
+def number(value: Value) -> float | None:
+    """A plain number, also as text; None for anything else."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        return float(value)
+    try:
+        return float(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+def share(value: Value) -> float | None:
+    """`99.9%` or 0.999."""
+    if isinstance(value, str) and value.endswith("%"):
+        found = number(value[:-1])
+        return None if found is None else found / 100
+    return number(value)
+
+
+def duration(value: Value) -> float | None:
+    """Seconds of `30s`, `7d`, `7y`; `permanent` is without end."""
+    if value == PERMANENT:
+        return float("inf")
+    try:
+        found = parse_duration(value)
+    except ValueError:
+        return None
+    return found / timedelta(seconds=1)
+
+
+def quantity(value: Value) -> float | None:
+    """`512Mi`, `500m`, `1`: Kubernetes' quantities."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    match = _QUANTITY.fullmatch(value) if isinstance(value, str) else None
+    factor = _SUFFIX.get(match[2]) if match else None
+    return float(match[1]) * factor if match and factor is not None else None

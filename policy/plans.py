@@ -1,0 +1,117 @@
+"""Two versions of the recovery plan, compared in the plan's own words. Plain data: an older plan need not validate."""
+
+import json
+from collections.abc import Sequence
+
+import yaml
+
+from policy.comparisons import contains_all, kept, longer, neutral, said, shorter, size, watched
+from policy.numbers import duration, share
+from policy.rule import Change, Kind, Rule
+from policy.schedules import schedule
+from policy.values import Value, mapping
+from policy.verdict import Judgement, Verdict
+from policy.walk import unjudged, walk
+
+_TOO_LONG = 1024 * 1024
+
+
+def ranked(*order: str) -> Kind:
+    """Words in the order of what they protect, the weakest first."""
+
+    def compare(change: Change, reason: str) -> Sequence[Judgement]:
+        if change.old not in order or change.new not in order:
+            return [unjudged((), change.old, change.new, f"{reason}; expected one of {', '.join(order)}")]
+        if order.index(change.new) < order.index(change.old):
+            return said(change, Verdict.WEAKER, reason)
+        return said(change, Verdict.STRONGER, "protects more than before")
+
+    return Kind("ranked", compare)
+
+
+# Datasets and kinds of backup are matched by pattern: a new one is judged like the others.
+PLAN_RULES = (
+    Rule("objectives.rto", shorter(duration), "the business accepts a longer outage"),
+    Rule("objectives.rpo", shorter(duration), "the business accepts a larger loss"),
+    Rule("objectives[*]", longer(share), "the objective is lowered"),
+    Rule("strategy", ranked("cold", "warm", "hot"), "a colder strategy takes longer to recover"),
+    Rule("sites.**", watched(), "a site that moves takes its copies, keys and leases with it"),
+    Rule("time_zone", neutral(), "the same runs at another hour"),
+    Rule("dns.name", watched(), "another public name"),
+    Rule("dns.ttl", shorter(duration), "clients keep the dead site's address for longer"),
+    Rule("dns.health_check.interval", shorter(duration), "the marker is seen later"),
+    Rule("dns.health_check.failures", shorter(), "the marker is believed later"),
+    Rule("lease.duration", shorter(duration), "lease lengthened: a takeover waits for the whole of it"),
+    Rule("lease.renewal", shorter(duration), "fewer renewals fit into a lease, one lost answer closes the gate"),
+    Rule("lease.margin", longer(duration), "a successor waits less, so two sites may write at once"),
+    Rule("datasets[*]", kept(), "its copies and what is promoted"),
+    Rule("**.schedule", schedule(), "copies are made less often"),
+    Rule("**.keep", kept(), "retention"),
+    Rule("**.keep[*]", longer(duration), "retention shortened: copies end sooner"),
+    Rule("**.retention[*]", longer(duration), "retention shortened: copies end sooner"),
+    Rule("**.start_deadline", size(duration), "a backup that starts late is skipped sooner"),
+    Rule("**.time_limit", size(duration), "a long backup is ended before it is complete"),
+    Rule("**.every", shorter(duration), "copies are made less often"),
+    Rule("**.interval", shorter(duration), "copies are made less often"),
+    Rule("services[*]", kept(), "the DR site runs it"),
+    Rule("services[*].warm", size(), "fewer replicas are warm when they are needed"),
+    Rule("services[*].full", size(), "fewer replicas carry the business after a promotion"),
+    Rule("notifications", contains_all(), "fewer people are told"),
+    Rule("datasets[*][*]", kept(), "this kind of copy"),
+)
+
+
+def recovery_plan() -> Kind:
+    """Text with the plan in YAML."""
+
+    def compare(change: Change, reason: str) -> Sequence[Judgement]:
+        old, new = _load(change.old), _load(change.new)
+        if old is None or new is None:
+            return [unjudged((), "a plan", "a plan", f"{reason}; one of the two is not YAML that can be compared")]
+        return compare_plans(old, new) or said(change, Verdict.NEUTRAL, "the same plan, written differently")
+
+    return Kind("plan", compare)
+
+
+def recovery_bundle() -> Kind:
+    """The bundle's JSON: its plan as a plan, its digest as a consequence, everything else for a person."""
+
+    def compare(change: Change, reason: str) -> Sequence[Judgement]:
+        try:
+            old, new = json.loads(change.old), json.loads(change.new)
+        except (TypeError, ValueError, RecursionError):
+            return said(change, Verdict.WEAKER, f"another object: {reason}")
+        if "plan" not in mapping(old) or "plan" not in mapping(new):
+            return said(change, Verdict.WEAKER, f"no longer a bundle: {reason}")
+        return list(walk(old, new, _BUNDLE))
+
+    return Kind("bundle", compare)
+
+
+_BUNDLE = (
+    Rule("plan", Kind("plan", lambda change, _: compare_plans(change.old, change.new)), "the plan"),
+    Rule("digest", neutral(), "follows from the content"),
+)
+
+
+def compare_plans(old: Value, new: Value) -> list[Judgement]:
+    """Every difference of two plans."""
+    return list(walk(old, new, PLAN_RULES))
+
+
+def is_plan(value: Value) -> bool:
+    """Whether the text looks like a recovery plan."""
+    return isinstance(value, str) and "objectives:" in value and "datasets:" in value
+
+
+def _load(text: Value) -> Value | None:
+    if not isinstance(text, str) or len(text) > _TOO_LONG:
+        return None
+    try:
+        # An alias can unfold into more than memory holds, and no plan needs one.
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
+            return None
+        loaded = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return None
+    return loaded if isinstance(loaded, dict) else None

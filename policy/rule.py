@@ -1,0 +1,79 @@
+"""A rule: which property of which type, how two values of it are compared, and why that matters."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+
+from policy.values import Path, Value
+from policy.verdict import Judgement
+
+_PART = re.compile(r'\["((?:[^"])*)"\]|(\[[^\]]*\])|([^.\[]+)')
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """The resource a change belongs to, and what else the preview creates: comparisons may look at both."""
+
+    type: str = ""
+    name: str = ""
+    inputs: Mapping[str, Value] = field(default_factory=dict[str, Value])
+    old_inputs: Mapping[str, Value] = field(default_factory=dict[str, Value])
+    written: frozenset[tuple[str, str]] = frozenset()
+    """(type, name of the object in the world) of all that this preview creates, changes or shows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """Two values of one property. MISSING is one that is not there."""
+
+    path: Path
+    old: Value
+    new: Value
+    subject: Subject = Subject()
+
+
+Compare = Callable[[Change], Sequence[Judgement] | None]
+"""The judgements of a change, or None: nothing to say at this level, look at what lies below."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """`path` in Pulumi's own notation, with `[*]` for any element or key and `**` for any path.
+
+    `kind` compares, `reason` says why a weakening here matters. `when` limits the rule to some resources.
+    """
+
+    path: str
+    kind: "Kind"
+    reason: str
+    when: Callable[[Subject], bool] | None = None
+
+    def fits(self, path: Path, subject: Subject) -> bool:
+        """Whether it is about this property of this resource."""
+        return _fits(pattern(self.path), path) and (self.when is None or self.when(subject))
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A way to compare. `blind` kinds need not see the values: they judge a secret or a not yet known one as well."""
+
+    name: str
+    compare: Callable[[Change, str], Sequence[Judgement] | None]
+    blind: bool = False
+
+
+@cache
+def pattern(text: str) -> Path:
+    """`rules[*].filter` → ("rules", "[*]", "filter")."""
+    return tuple(quoted or bracket or key for quoted, bracket, key in _PART.findall(text))
+
+
+def _fits(wanted: Path, path: Path) -> bool:
+    if not wanted:
+        return not path
+    if wanted[0] == "**":
+        return any(_fits(wanted[1:], path[skip:]) for skip in range(len(path) + 1))
+    if not path or (wanted[0] not in ("[*]", path[0])):
+        return False
+    return _fits(wanted[1:], path[1:])

@@ -1,0 +1,189 @@
+"""Policy documents of roles, buckets and keys, compared by what they allow and deny, not by how they are written."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+
+from policy.conditions import Conditions, implies, read_conditions, text, within
+from policy.rule import Change, Kind
+from policy.values import MISSING, Value, items, mapping
+from policy.verdict import Judgement, Verdict
+from policy.walk import unjudged
+
+_EVERYBODY = (("*", "*"), ("AWS", "*"))
+# Requests that these keep apart from the rest of the world; anything else in a condition may be true for anybody.
+_BOUND = ("sourceip", "principal", "sourceaccount", "sourcearn", "sourcevpc", "sourcevpce", "userid", "calledvia")
+
+
+class NotAPolicy(ValueError):
+    """Raised for text that is no policy document; its change cannot be judged."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grant:
+    """One action on one resource by one principal: what a statement's lists multiply out to."""
+
+    action: str
+    resource: str
+    principal: tuple[str, str]
+    conditions: Conditions
+
+    def within(self, other: "Grant") -> bool:
+        """Whether `other` covers every request that this one does."""
+        return (
+            within(self.action, other.action)
+            and within(self.resource, other.resource)
+            and (other.principal in _EVERYBODY or self.principal == other.principal)
+            and implies(self.conditions, other.conditions)
+        )
+
+    @property
+    def public(self) -> bool:
+        """Whether anybody at all may use it."""
+        bound = any(part in key for _, key in self.conditions for part in _BOUND)
+        return self.principal in _EVERYBODY and not bound
+
+    def words(self) -> str:
+        """For people."""
+        who = "" if self.principal == ("", "") else f" by {self.principal[1]}"
+        return f"{self.action} on {self.resource}{who}" + (f" if {text(self.conditions)}" if self.conditions else "")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Statement:
+    """One statement. `opaque` holds NotAction, NotResource and NotPrincipal, which only equality compares."""
+
+    sid: str
+    deny: bool
+    grants: tuple[Grant, ...]
+    opaque: str = ""
+
+
+def policy_document() -> Kind:
+    """Text with a policy document. A Deny that goes or narrows weakens; an Allow that comes or widens weakens."""
+    return Kind("policy", _compare)
+
+
+def read_policy(value: Value) -> list[Statement]:
+    """The statements of a document, which may be text. Raises NotAPolicy."""
+    if value is MISSING:
+        return []
+    try:
+        document = json.loads(value) if isinstance(value, str) else value
+    except (ValueError, RecursionError):
+        raise NotAPolicy("not JSON") from None
+    if not isinstance(document, Mapping) or "Statement" not in document:
+        raise NotAPolicy("no policy document: it has no Statement")
+    return [_statement(raw, number) for number, raw in enumerate(items(document["Statement"]))]
+
+
+def compare_statements(old: Sequence[Statement], new: Sequence[Statement]) -> Iterator[Judgement]:
+    """Every request that is newly allowed, no longer denied, newly denied or no longer allowed, a statement a line."""
+    yield from _opaque(old, new)
+    yield from _lost(old, new, deny=True, verdict=Verdict.WEAKER, reason="no longer denied")
+    yield from _gained(old, new, deny=False, verdict=Verdict.WEAKER, reason="permission widened")
+    yield from _gained(old, new, deny=True, verdict=Verdict.STRONGER, reason="denied from now on")
+    yield from _lost(
+        old,
+        new,
+        deny=False,
+        verdict=Verdict.STRONGER,
+        reason="permission narrowed; see that the duty can still be done",
+    )
+
+
+def _compare(change: Change, reason: str) -> Sequence[Judgement]:
+    try:
+        old, new = read_policy(change.old), read_policy(change.new)
+    except NotAPolicy as error:
+        return [unjudged((), change.old, change.new, f"{reason}; {error}")]
+    found = list(compare_statements(old, new))
+    if not found:
+        return [Judgement(verdict=Verdict.NEUTRAL, reason="allows and denies the same, written differently")]
+    return [replace(each, reason=f"{each.reason}: {reason}") if each.verdict.objection else each for each in found]
+
+
+def _gained(
+    old: Sequence[Statement], new: Sequence[Statement], *, deny: bool, verdict: Verdict, reason: str
+) -> Iterator[Judgement]:
+    before = _grants(old, deny)
+    for statement in new:
+        fresh = _uncovered(statement, before, deny)
+        if fresh:
+            public = not deny and any(grant.public for grant in fresh)
+            said = f"public access, {reason}" if public else reason
+            path = (f"[{statement.sid}]",)
+            yield Judgement(verdict=verdict, reason=said, new=_words(fresh), path=path)
+
+
+def _lost(
+    old: Sequence[Statement], new: Sequence[Statement], *, deny: bool, verdict: Verdict, reason: str
+) -> Iterator[Judgement]:
+    after = _grants(new, deny)
+    remaining = {statement.sid for statement in new}
+    for statement in old:
+        gone = _uncovered(statement, after, deny)
+        if gone:
+            now = "less" if statement.sid in remaining else "removed"
+            yield Judgement(verdict=verdict, reason=reason, old=_words(gone), new=now, path=(f"[{statement.sid}]",))
+
+
+def _uncovered(statement: Statement, others: Sequence[Grant], deny: bool) -> list[Grant]:
+    if statement.deny != deny:
+        return []
+    return [grant for grant in statement.grants if not any(grant.within(other) for other in others)]
+
+
+def _opaque(old: Sequence[Statement], new: Sequence[Statement]) -> Iterator[Judgement]:
+    before, after = ({(s.deny, s.opaque): s for s in found if s.opaque} for found in (old, new))
+    for key in before.keys() ^ after.keys():
+        statement = before.get(key) or after[key]
+        yield unjudged(
+            (f"[{statement.sid}]",),
+            statement.opaque if key in before else MISSING,
+            statement.opaque if key in after else MISSING,
+            "NotAction, NotResource and NotPrincipal are not compared",
+        )
+
+
+def _grants(statements: Sequence[Statement], deny: bool) -> list[Grant]:
+    return [grant for statement in statements if statement.deny == deny for grant in statement.grants]
+
+
+def _words(grants: Sequence[Grant]) -> str:
+    actions = sorted({grant.action for grant in grants})
+    shown = ", ".join(actions[:3]) + (f" and {len(actions) - 3} more" if len(actions) > 3 else "")
+    return shown if len(grants) > 1 else grants[0].words()
+
+
+def _statement(raw: Value, number: int) -> Statement:
+    found = mapping(raw)
+    effect = found.get("Effect")
+    if effect not in ("Allow", "Deny"):
+        raise NotAPolicy(f"statement {number + 1} neither allows nor denies")
+    sid = str(found.get("Sid", f"statement {number + 1}"))
+    if {"NotAction", "NotResource", "NotPrincipal"} & set(found):
+        unnamed = {key: value for key, value in found.items() if key != "Sid"}
+        opaque = json.dumps(unnamed, sort_keys=True, default=str)
+        return Statement(sid=sid, deny=effect == "Deny", grants=(), opaque=opaque)
+    conditions = read_conditions(found.get("Condition", MISSING))
+    actions = [str(action).lower() for action in items(found.get("Action", MISSING))]
+    resources = [str(each) for each in items(found.get("Resource", MISSING))] or [""]
+    grants = tuple(
+        Grant(action=action, resource=resource, principal=principal, conditions=conditions)
+        for action, resource, principal in product(actions, resources, _principals(found.get("Principal", MISSING)))
+    )
+    return Statement(sid=sid, deny=effect == "Deny", grants=grants)
+
+
+def _principals(raw: Value) -> list[tuple[str, str]]:
+    if raw is MISSING:
+        return [("", "")]
+    if not isinstance(raw, Mapping):
+        return [("*", str(raw))]
+    return [
+        (str(kind), f"arn:aws:iam::{name}:root" if str(name).isdigit() else str(name))
+        for kind, names in raw.items()
+        for name in items(names)
+    ]

@@ -1,0 +1,118 @@
+"""Property values as a preview shows them: plain data, and three things that are not: missing, unknown, secret."""
+
+import json
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from typing import Any
+
+# Pulumi's own marks, pulumi/sdk/go/common/resource/properties.go and pkg/resource/stack/deployment.go (v3.259.0).
+_SECRET_KEY = "4dabf18193072939515e22adb298388d"  # noqa: S105  marks a secret, is none
+_SECRET_MARK = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105
+_BLINDED = "[secret]"
+_UNKNOWN = frozenset(
+    {
+        "04da6b54-80e4-46f7-96ec-b56ff0331ba9",  # what a preview writes
+        "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",  # the others: typed unknowns on the wire
+        "3eeb2bf0-c639-47a8-9e75-3b44932eb421",
+        "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2",
+        "030794c1-ac77-496b-92df-f27374a8bd58",
+        "e48ece36-62e2-4504-bad9-02848725956a",
+        "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",
+        "[unknown]",
+    }
+)
+_LONGEST = 60
+
+
+class Absent(Enum):
+    """What stands where no plain value is."""
+
+    MISSING = "-"
+    UNKNOWN = "known only after apply"
+    SECRET = "a secret"  # noqa: S105
+
+
+MISSING, UNKNOWN, SECRET = Absent.MISSING, Absent.UNKNOWN, Absent.SECRET
+Value = Any
+"""Plain JSON data with `Absent` in it."""
+Path = tuple[str, ...]
+"""Where a property lies: keys, and `[name]` or `[0]` for an element of a list."""
+
+
+def decode(raw: Value) -> Value:
+    """`raw` with Pulumi's marks replaced. A null says nothing, so in a mapping its key is dropped.
+
+    What is secret is dropped here and reaches no output.
+    """
+    if isinstance(raw, Mapping):
+        if raw.get(_SECRET_KEY) == _SECRET_MARK:
+            return SECRET
+        return {str(key): decode(value) for key, value in raw.items() if value is not None}
+    if isinstance(raw, list):
+        return [decode(item) for item in raw]
+    if raw == _BLINDED:
+        return SECRET
+    if isinstance(raw, str) and raw in _UNKNOWN:
+        return UNKNOWN
+    return raw
+
+
+def contains(value: Value, mark: Absent) -> bool:
+    """Whether `mark` stands anywhere in `value`."""
+    if isinstance(value, Mapping):
+        return any(contains(item, mark) for item in value.values())
+    if isinstance(value, list):
+        return any(contains(item, mark) for item in value)
+    return value is mark
+
+
+def at(value: Value, *keys: str) -> Value:
+    """The value below `keys`, MISSING when there is none."""
+    for key in keys:
+        if not isinstance(value, Mapping):
+            return MISSING
+        value = value.get(key, MISSING)
+    return value
+
+
+def mapping(value: Value) -> Mapping[str, Value]:
+    """`value` as a mapping; anything else is an empty one."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def items(value: Value) -> list[Value]:
+    """`value` as a list: a single one becomes a list, MISSING an empty one."""
+    if value is MISSING:
+        return []
+    return list(value) if isinstance(value, list) else [value]
+
+
+def words(value: Value) -> str:
+    """`value` for a table: short, on one line."""
+    if isinstance(value, Absent):
+        return value.value
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, list) and all(isinstance(item, str | int | float) for item in value):
+        text = ", ".join(str(item) for item in value) or "none"
+    elif isinstance(value, Mapping | list):
+        text = json.dumps(value, sort_keys=True, default=lambda mark: getattr(mark, "value", "?"))
+    else:
+        text = str(value)
+    text = " ".join(text.split()) or "nothing"
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def path_text(path: Sequence[str]) -> str:
+    """`("spec", "env", "[A]", "value")` → `spec.env[A].value`; keys with dots are quoted as Pulumi does."""
+    text = ""
+    for part in path:
+        if part.startswith("["):
+            text += part
+        elif "." in part:
+            text += f'["{part}"]'
+        else:
+            text += f".{part}" if text else part
+    return text

@@ -1,0 +1,126 @@
+"""`dr review`: does a preview weaken the protection? Every change sorted, objections first."""
+
+import sys
+from collections import Counter
+from dataclasses import asdict
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from policy.judge import review as judge
+from policy.preview import NEXT, Preview, UnreadablePreview, parse
+from policy.verdict import Finding, Verdict, objects
+from policy.waivers import Waiver, apply_waivers, expired, read_waivers, unused
+from recovery.errors import EXIT_FAILED, Refused
+from scripts.context import JsonOption
+from scripts.output import ExitWith, console, emit_json, table
+
+DEFAULT_WAIVERS = Path("waivers.yaml")
+_WAIVED = "waived"
+_BLIND = "made without --show-sames: a change of retainOnDelete alone is not in it"
+
+
+def review(
+    previews: Annotated[list[Path], typer.Argument(help="What `pulumi preview --json` wrote; - for standard input.")],
+    waivers: Annotated[Path, typer.Option("--waivers", help="Who answers for which weakening.")] = DEFAULT_WAIVERS,
+    json: JsonOption = False,
+) -> None:
+    """Sort every change of a preview into destructive, weaker, cannot judge, stronger and neutral.
+
+    Exit codes: 0 nothing objectionable, 1 objections without a waiver, 2 a file cannot be read, 64 usage.
+
+    Example: pulumi preview --json --show-sames --stack foundation | dr review -
+    """
+    agreed = _waivers(waivers)
+    read = [_read(path) for path in previews]
+    today = datetime.now(UTC).date()
+    findings = apply_waivers(judge(read), agreed, today=today)
+    objections = sum(objects(finding) for finding in findings)
+    if json:
+        emit_json(_as_json(findings, agreed, objections, today))
+    else:
+        _print(findings, agreed, objections, today)
+        if not any(step.op == "same" for preview in read for step in preview.steps):
+            console.print(f"Note: {_BLIND}")
+    if objections:
+        raise ExitWith(EXIT_FAILED)
+
+
+def _read(path: Path) -> Preview:
+    if str(path) == "-":
+        return parse(sys.stdin.read(), source="standard input")
+    try:
+        return parse(path.read_text(encoding="utf-8"), source=str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise UnreadablePreview(f"{path}: cannot be read: {reason}", next_step=NEXT) from None
+
+
+def _waivers(path: Path) -> tuple[Waiver, ...]:
+    if path == DEFAULT_WAIVERS and not path.exists():
+        return ()
+    try:
+        return read_waivers(path.read_text(encoding="utf-8"), source=str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise Refused(f"{path}: cannot be read: {reason}", next_step="name the waivers with --waivers") from None
+
+
+def _as_json(findings: list[Finding], agreed: tuple[Waiver, ...], objections: int, today: date) -> dict[str, object]:
+    counts = Counter(finding.verdict.value for finding in findings)
+    return {
+        "objections": objections,
+        "verdicts": {verdict.value: counts[verdict.value] for verdict in Verdict},
+        "findings": [{**asdict(finding), "objection": objects(finding)} for finding in findings],
+        "waivers": {
+            "expired": [waiver.words() for waiver in expired(agreed, today=today)],
+            "unused": [waiver.words() for waiver in unused(findings, agreed)],
+        },
+    }
+
+
+def _print(findings: list[Finding], agreed: tuple[Waiver, ...], objections: int, today: date) -> None:
+    groups = {verdict.value: [f for f in findings if f.verdict is verdict and not f.waiver] for verdict in Verdict}
+    groups[_WAIVED] = [finding for finding in findings if finding.waiver]
+    stacks = len({finding.stack for finding in findings}) > 1
+    for verdict, members in groups.items():
+        if members:
+            _group(verdict, members, stacks=stacks)
+    for waiver in expired(agreed, today=today):
+        console.print(f"Expired waiver: {escape(waiver.words())}")
+    for waiver in unused(findings, agreed):
+        console.print(f"Waiver that nothing here needs: {escape(waiver.words())}")
+    counts = ", ".join(f"{len(members)} {verdict}" for verdict, members in groups.items() if members)
+    verdict = f"{objections} objection{'s' if objections != 1 else ''}" if objections else "nothing objectionable"
+    console.print(f"Review: {verdict}" + (f" ({counts})" if counts else " (no changes)"))
+
+
+def _group(verdict: str, members: list[Finding], *, stacks: bool) -> None:
+    last = _WAIVED if verdict == _WAIVED else "what to do"
+    advised = any(each.advice or each.waiver for each in members)
+    columns = [
+        *(["stack"] if stacks else []),
+        "resource",
+        "property",
+        "old",
+        "new",
+        "why",
+        *([last] if advised else []),
+    ]
+    rows = [
+        [
+            *([each.stack] if stacks else []),
+            f"{each.type.rpartition(':')[2]} {each.name}",
+            each.property,
+            each.old,
+            each.new,
+            each.reason,
+            *([each.waiver or each.advice] if advised else []),
+        ]
+        for each in members
+    ]
+    table(f"{verdict} ({len(members)})", columns, [[escape(cell) for cell in row] for row in rows])
+    console.print()

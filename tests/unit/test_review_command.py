@@ -1,0 +1,210 @@
+"""`dr review` as a reviewer sees it: exit codes, tables, JSON, waivers."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from policy.waivers import read_waivers
+from recovery.errors import PlanError
+from scripts import dr
+from tests.unit.review_preview import preview, step
+
+TODAY = datetime.now(UTC).date()
+
+
+def lifecycle(days: int) -> dict[str, Any]:
+    undo = {"noncurrentVersionExpiration": {"noncurrentDays": days}}
+    return {"rules": [{"id": "undo", "status": "Enabled", "filter": {"prefix": "postgres/full/"}, **undo}]}
+
+
+KIND = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
+SHORTER = step("update", KIND, "backups-dr-lifecycle", lifecycle(30), lifecycle(7))
+TAGGED = step("update", "aws:iam/role:Role", "writer", {"tags": {"a": "b"}}, {"tags": {"a": "c"}})
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as end:
+        dr.main(["review", *arguments])
+        raise SystemExit(0)
+    said = capsys.readouterr()
+    return int(end.value.code or 0), said.out, said.err
+
+
+def write(*steps: dict[str, Any], name: str = "preview.json") -> str:
+    Path(name).write_text(preview(*steps))
+    return name
+
+
+def waiver(**changes: Any) -> None:
+    entry = {
+        "resource": "backups-dr-lifecycle",
+        "property": "rules",
+        "who": "Anna",
+        "why": "agreed in the meeting",
+        "until": TODAY + timedelta(days=9),
+        **changes,
+    }
+    lines = "\n    ".join(f"{key}: {value}" for key, value in entry.items() if value is not None)
+    Path("waivers.yaml").write_text(f"waivers:\n  - {lines}\n")
+
+
+def test_a_weakening_is_printed_in_words_and_ends_with_1(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, write(SHORTER, TAGGED))
+    assert code == 1
+    lines = out.splitlines()
+    assert lines[0] == "weaker (1)"
+    # The columns line up: the heading of each stands where its cell begins.
+    cells = ["BucketLifecycleConfiguration backups-dr-lifecycle", "rules[postgres/full/].noncurrent", "after 30 d"]
+    for heading, cell in zip(("resource", "property", "old"), cells, strict=True):
+        assert lines[1].index(heading) == lines[2].index(cell)
+    assert "undo window of deleted copies: retention shortened" in lines[2]
+    assert "name who answers in waivers.yaml" in lines[2]
+    assert "neutral (1)" in lines
+    assert lines[-1] == "Review: 1 objection (1 weaker, 1 neutral)"
+
+
+def test_nothing_objectionable_ends_with_0(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, write(TAGGED))
+    assert (code, out.splitlines()[-1]) == (0, "Review: nothing objectionable (1 neutral)")
+
+
+def test_a_preview_without_unchanged_resources_says_what_it_cannot_show(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("p.json").write_text('{"steps": []}')
+    assert "made without --show-sames" in run(capsys, "p.json")[1]
+    assert "--show-sames" not in run(capsys, write(step("same", "aws:iam/role:Role", "r", {}, {})))[1]
+
+
+def test_several_previews_are_one_review(capsys: pytest.CaptureFixture[str]) -> None:
+    other = preview(SHORTER).replace("urn:pulumi:prod::", "urn:pulumi:dr::")
+    Path("dr.json").write_text(other)
+    code, out, _ = run(capsys, write(SHORTER), "dr.json")
+    assert code == 1
+    assert out.splitlines()[1].split()[:2] == ["stack", "resource"]
+    first = [line.split()[0] for line in out.splitlines() if "backups-dr-lifecycle" in line]
+    assert first == ["dr", "prod"]
+
+
+def test_standard_input_is_a_preview_too(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    import io
+
+    monkeypatch.setattr("sys.stdin", io.StringIO("Previewing…\n" + preview(SHORTER)))
+    assert run(capsys, "-")[0] == 1
+
+
+def test_json_carries_every_finding(capsys: pytest.CaptureFixture[str]) -> None:
+    waiver(until=TODAY - timedelta(days=1))
+    code, out, _ = run(capsys, write(SHORTER), "--json")
+    found = json.loads(out)
+    assert (code, found["objections"], found["verdicts"]["weaker"]) == (1, 1, 1)
+    assert found["findings"][0]["property"] == "rules[postgres/full/].noncurrent"
+    assert found["findings"][0]["objection"] is True
+    assert found["waivers"]["expired"] == [f"backups-dr-lifecycle rules (until {TODAY - timedelta(days=1)}, Anna)"]
+
+
+@pytest.mark.parametrize("arguments", [["missing.json"], ["broken.json"], ["."]])
+def test_what_cannot_be_read_ends_with_2_and_the_next_step(
+    capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    Path("broken.json").write_text('{"steps": ')
+    code, out, err = run(capsys, *arguments)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"dr: {arguments[0]}: ")
+    assert "Next: make it with `pulumi preview --json" in err
+
+
+def test_no_file_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys)[0] == 64
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({}, 0),
+        ({"until": TODAY}, 0),
+        ({"until": TODAY - timedelta(days=1)}, 1),
+        ({"resource": SHORTER["urn"]}, 0),
+        ({"resource": "another"}, 1),
+        ({"property": "rule"}, 1),
+        ({"property": "rules[postgres/full/].noncurrent"}, 0),
+        ({"property": "rules[postgres/full/].noncurrent.more"}, 1),
+        ({"stack": "prod"}, 0),
+        ({"stack": "dr"}, 1),
+    ],
+)
+def test_a_waiver_is_for_one_property_of_one_resource_until_a_day(
+    capsys: pytest.CaptureFixture[str], changes: dict[str, Any], code: int
+) -> None:
+    waiver(**changes)
+    found, out, _ = run(capsys, write(SHORTER))
+    assert found == code
+    assert ("waived (1)" in out) is (code == 0)
+    assert ("Anna until" in out) is (code == 0)
+
+
+def test_a_preview_that_failed_cannot_be_waived(capsys: pytest.CaptureFixture[str]) -> None:
+    waiver(resource="prod", property='"-"')
+    Path("p.json").write_text(preview(diagnostics=[{"severity": "error", "message": "boom"}]))
+    assert run(capsys, "p.json")[0] == 1
+
+
+def test_waivers_that_ended_or_that_nothing_needs_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    waiver(until=TODAY - timedelta(days=1))
+    out = run(capsys, write(SHORTER))[1]
+    assert "Expired waiver: backups-dr-lifecycle rules" in out
+    assert f"the waiver ended on {TODAY - timedelta(days=1)}" in out
+    assert "Waiver that nothing here needs" in run(capsys, write(TAGGED))[1]
+
+
+def test_every_problem_of_the_waivers_is_named_at_once() -> None:
+    text = """
+waivers:
+  - resource: a
+    property: b
+    who: Anna
+    why: because
+    until: soon
+  - oops
+  - {resource: a, property: b, who: "", why: agreed in the meeting, until: 2027-01-01, team: x}
+  - {resource: a}
+"""
+    with pytest.raises(PlanError) as raised:
+        read_waivers(text, source="waivers.yaml")
+    assert raised.value.problems == (
+        "waiver 1: until: expected a day such as 2027-01-31, found 'soon'",
+        "waiver 1: why: expected a reason somebody can check, found 'because'",
+        "waiver 2: expected resource, property, who, why, until",
+        "waiver 3: unknown key 'team'",
+        "waiver 3: who: expected text, found ''",
+        "waiver 4: property is missing",
+        "waiver 4: who is missing",
+        "waiver 4: why is missing",
+        "waiver 4: until is missing",
+    )
+
+
+@pytest.mark.parametrize("text", ["a: [", "- a", "waivers: {a: b}", "other: []", "waivers: []\nmore: []"])
+def test_a_file_that_holds_no_waivers_is_refused(text: str) -> None:
+    with pytest.raises(PlanError):
+        read_waivers(text, source="waivers.yaml")
+
+
+def test_the_committed_waivers_are_read() -> None:
+    text = (Path(__file__).resolve().parents[2] / "waivers.yaml").read_text()
+    assert read_waivers(text, source="waivers.yaml") == ()
+
+
+def test_no_secret_reaches_the_output(capsys: pytest.CaptureFixture[str]) -> None:
+    marked = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "plaintext": '"hunter2"'}
+    before, after = ({"policy": marked, "other": {"deep": [marked, number]}} for number in (1, 2))
+    for more in ([], ["--json"]):
+        code, out, err = run(capsys, write(step("update", "aws:iam/role:Role", "r", before, after)), *more)
+        assert code == 1
+        assert "hunter2" not in out + err

@@ -1,0 +1,206 @@
+"""Policies, lifecycles and admissions, compared by what they do."""
+
+import json
+from typing import Any
+
+import pytest
+
+from policy.admission import host_based_access, network_policy
+from policy.lifecycle_rules import lifecycle
+from policy.rule import Change, Kind
+from policy.schedules import runs_and_pause
+from policy.statements import compare_statements, policy_document, read_policy
+from policy.values import Value
+from policy.verdict import Judgement, Verdict
+from recovery.bucket_policies import backup_bucket_policy
+from tests.unit.review_cases import C, N, S, W, document, statement
+
+UNLESS = {"ArnNotEquals": {"aws:PrincipalArn": "arn:aws:iam::1:role/break-glass"}}
+UNLESS_TWO = {"ArnNotEquals": {"aws:PrincipalArn": ["arn:aws:iam::1:role/break-glass", "x"]}}
+MFA = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
+DELETES = ["s3:DeleteObjectVersion", "s3:BypassGovernanceRetention"]
+
+
+def ask(kind: Kind, old: Value, new: Value) -> list[Judgement]:
+    return list(kind.compare(Change(path=(), old=old, new=new), "why") or [])
+
+
+def policy(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> list[Verdict]:
+    return [found.verdict for found in ask(policy_document(), document(*old), document(*new))]
+
+
+def deny(actions: Any = DELETES, **more: Any) -> dict[str, Any]:
+    return statement("Deny", actions, Principal="*", **more)
+
+
+def allow(actions: Any = "s3:GetObject", resources: Any = "arn:aws:s3:::b/*", **more: Any) -> dict[str, Any]:
+    return statement("Allow", actions, resources, **more)
+
+
+def source(cidr: str) -> dict[str, Any]:
+    return {"IpAddress": {"aws:SourceIp": cidr}}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ([deny()], [], [W]),
+        ([], [deny()], [S]),
+        ([deny()], [deny(DELETES[:1])], [W]),
+        ([deny()], [deny("s3:*")], [S]),
+        ([deny()], [deny(Condition=UNLESS)], [W]),
+        ([deny(Condition=UNLESS)], [deny()], [S]),
+        ([deny(Condition=UNLESS)], [deny(Condition=UNLESS_TWO)], [W]),
+        ([allow()], [allow(["s3:GetObject", "s3:PutObject"])], [W]),
+        ([allow()], [allow("s3:Get*")], [W]),
+        ([allow("s3:*")], [allow()], [S]),
+        ([allow()], [allow(resources="*")], [W]),
+        ([allow()], [allow(resources="arn:aws:s3:::b/postgres/*")], [S]),
+        ([allow()], [allow(resources=["arn:aws:s3:::b/*", "arn:aws:s3:::c/*"])], [W]),
+        ([allow(Principal={"AWS": "arn:aws:iam::1:role/a"})], [allow(Principal={"AWS": "*"})], [W]),
+        ([allow(Principal={"AWS": "123456789012"})], [allow(Principal={"AWS": "arn:aws:iam::123456789012:root"})], [N]),
+        ([allow(Condition=MFA)], [allow()], [W]),
+        ([allow()], [allow(Condition=MFA)], [S]),
+        ([allow(Condition=source("10.0.0.0/24"))], [allow(Condition=source("10.0.0.0/8"))], [W]),
+        ([allow(Condition=source("10.0.0.0/8"))], [allow(Condition=source("10.0.0.0/24"))], [S]),
+        ([allow(Condition={"StringEquals": {"k": ["a", "b"]}})], [allow(Condition={"StringEquals": {"k": "a"}})], [S]),
+        ([allow(Condition={"StringEquals": {"k": "a"}})], [allow(Condition={"StringEqualsIfExists": {"k": "a"}})], [W]),
+        ([allow(Condition={"StringEqualsIfExists": {"k": "a"}})], [allow(Condition={"StringEquals": {"k": "a"}})], [S]),
+        ([allow(Condition={"NumericLessThan": {"k": "5"}})], [allow(Condition={"NumericLessThan": {"k": 9}})], [W, S]),
+        ([allow()], [{**allow(), "Effect": "Deny"}], [S, S]),
+        ([deny()], [{"Effect": "Deny", "NotPrincipal": "*", "Action": "*", "Resource": "*"}], [C, W]),
+        ([allow(["s3:GetObject", "s3:PutObject"])], [allow("s3:putobject"), allow("s3:GetObject", Condition={})], [N]),
+    ],
+)  # fmt: skip
+def test_a_policy_is_compared_statement_by_statement(
+    old: list[dict[str, Any]], new: list[dict[str, Any]], expected: list[Verdict]
+) -> None:
+    assert policy(old, new) == expected
+
+
+def test_a_policy_written_differently_is_neutral() -> None:
+    found = backup_bucket_policy("b", "arn:aws:kms:us-west-2:1:key/a", "arn:aws:iam::1:role/break-glass")
+    other = json.loads(json.dumps(found))
+    other["Statement"].reverse()
+    for each in other["Statement"]:
+        each["Sid"] += "Renamed"
+        each["Resource"] = each["Resource"][0] if len(each["Resource"]) == 1 else each["Resource"]
+    assert [f.verdict for f in ask(policy_document(), json.dumps(found), json.dumps(other, indent=4))] == [N]
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_each_deny_of_the_backup_bucket_is_missed_when_it_goes(number: int) -> None:
+    whole = backup_bucket_policy("b", "arn:aws:kms:us-west-2:1:key/a", "arn:aws:iam::1:role/break-glass")
+    gone = whole["Statement"][number]
+    less = {**whole, "Statement": [each for each in whole["Statement"] if each is not gone]}
+    found = ask(policy_document(), json.dumps(whole), json.dumps(less))
+    assert [(each.verdict, each.path) for each in found] == [(W, (f"[{gone['Sid']}]",))]
+    assert found[0].new == "removed"
+
+
+def test_an_allow_to_everybody_is_called_public_access() -> None:
+    found = list(compare_statements([], read_policy(document(allow(Principal="*")))))
+    assert found[0].reason == "public access, permission widened"
+    bound = allow(Principal="*", Condition={"IpAddress": {"aws:SourceIp": "10.0.0.0/24"}})
+    assert "public" not in next(compare_statements([], read_policy(document(bound)))).reason
+
+
+def rule(prefix: str = "", **more: Any) -> dict[str, Any]:
+    return {"id": prefix or "all", "status": "Enabled", "filter": {"prefix": prefix}, **more}
+
+
+def undo(days: int) -> dict[str, Any]:
+    return {"noncurrentVersionExpiration": {"noncurrentDays": days}}
+
+
+def moved(days: int) -> dict[str, Any]:
+    return {"days": days, "storageClass": "GLACIER"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ([rule(**undo(30))], [rule(**undo(7))], [W]),
+        ([rule(**undo(7))], [rule(**undo(30))], [S]),
+        ([rule(**undo(30))], [], [S]),
+        ([rule(**undo(30))], [rule(**undo(30)), rule("postgres/", **undo(3))], [W]),
+        ([rule(**undo(30))], [rule(**undo(30)), rule("postgres/", **undo(90))], [N]),
+        ([rule(**undo(30)), rule("postgres/", **undo(3))], [rule(**undo(30))], [S]),
+        ([rule(**undo(30))], [rule(expiration={"days": 365}, **undo(30))], [W]),
+        ([rule(expiration={"days": 30})], [{**rule(expiration={"days": 30}), "status": "Disabled"}], [S]),
+        ([rule()], [rule(transitions=[{"days": 30, "storageClass": "GLACIER"}])], [W]),
+        ([rule(transitions=[moved(30)])], [rule(transitions=[moved(90)])], [S]),
+        ([rule()], [rule(transitions=[{"days": 30, "storageClass": "STANDARD_IA"}])], [N]),
+        ([rule()], [rule(abortIncompleteMultipartUpload={"daysAfterInitiation": 2})], [N]),
+        ([rule()], [{**rule(), "filter": {"tag": {"key": "a", "value": "b"}}}], [C]),
+        ([rule()], [rule(expiration={"date": "2027-01-01"})], [C]),
+        ([rule()], [rule(noncurrentVersionExpiration={"noncurrentDays": 3, "newerNoncurrentVersions": 2})], [C]),
+    ],
+)  # fmt: skip
+def test_a_lifecycle_is_compared_by_when_objects_end(
+    old: list[dict[str, Any]], new: list[dict[str, Any]], expected: list[Verdict]
+) -> None:
+    assert [found.verdict for found in ask(lifecycle(), old, new)] == expected
+
+
+def closed(*peers: dict[str, Any], **more: Any) -> dict[str, Any]:
+    spec: dict[str, Any] = {"podSelector": {"matchLabels": {"app": "db"}}, "policyTypes": ["Ingress"]}
+    return {**spec, "ingress": [{"from": list(peers), "ports": [{"port": 5432}]}], **more}
+
+
+def pods(*names: str) -> dict[str, Any]:
+    return {"podSelector": {"matchExpressions": [{"key": "component", "operator": "In", "values": list(names)}]}}
+
+
+def block(cidr: str) -> dict[str, Any]:
+    return {"ipBlock": {"cidr": cidr}}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (closed(pods("gate")), closed(pods("gate", "app")), [W]),
+        (closed(pods("gate", "app")), closed(pods("gate")), [S]),
+        (closed(pods("gate", "app")), closed(pods("app", "gate")), [N]),
+        (closed(pods("gate")), closed(pods("gate"), block("10.0.0.0/8")), [W]),
+        (closed(block("10.0.0.0/8")), closed(block("10.1.0.0/16")), [S]),
+        (closed(pods("gate")), closed(), [W]),
+        (closed(pods("gate")), closed({"podSelector": {}}), [W]),
+        (closed(pods("gate")), closed(pods("gate"), ingress=[{"from": [pods("gate")]}]), [W]),
+        (closed(pods("gate")), closed(pods("gate"), ingress=[]), [S]),
+        (closed(pods("gate")), closed(pods("gate"), policyTypes=["Egress"]), [W, S]),
+        (closed(pods("gate")), closed(pods("gate"), policyTypes=["Ingress", "Egress"]), [S]),
+        (closed(pods("gate")), closed(pods("gate"), podSelector={"matchLabels": {"app": "other"}}), [W]),
+        (closed(pods("gate")), closed(pods("gate"), podSelector={}), [S]),
+        (closed(pods("gate")), closed(pods("gate"), endPort=1), [C]),
+    ],
+)
+def test_a_network_policy_is_compared_by_who_gets_through(
+    old: dict[str, Any], new: dict[str, Any], expected: list[Verdict]
+) -> None:
+    assert [found.verdict for found in ask(network_policy(), old, new)] == expected
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("host a b 10.0.0.0/28 trust\n", "# note\nhost  a b 10.0.0.0/28 trust\n", [N]),
+        ("host a all all reject\n", "", [W]),
+        ("", "host a all all reject\n", [S]),
+        ("host a b 10.0.0.0/28 trust\n", "", [S]),
+        ("", "host a b 10.0.0.0/28 trust\n", [W]),
+        ("host a all all reject\nhost b all all trust\n", "host b all all trust\nhost a all all reject\n", [C]),
+    ],
+)
+def test_what_the_database_admits_is_compared_line_by_line(old: str, new: str, expected: list[Verdict]) -> None:
+    assert [found.verdict for found in ask(host_based_access(), old, new)] == expected
+
+
+@pytest.mark.parametrize(
+    ("cron", "runs", "pause_hours"),
+    [("0 2 * * *", 365, 24), ("*/15 * * * *", 35040, 0.25), ("0 2 * * 0", 52, 168), ("0 0 1 1 *", 1, 8760)],
+)
+def test_a_schedule_is_counted_over_a_year(cron: str, runs: int, pause_hours: float) -> None:
+    found = runs_and_pause(cron)
+    assert found is not None
+    assert (found[0], found[1].total_seconds() / 3600) == (runs, pause_hours)
