@@ -8,7 +8,8 @@ import pulumi_kubernetes as k8s
 
 from components import workload
 from components.children import as_child
-from recovery.names import BACKUP_ACCOUNT, ROLE_BACKUP
+from recovery.capacity import RUNNER
+from recovery.names import BACKUP_ACCOUNT, BACKUP_LABEL, ROLE_BACKUP
 from recovery.plan import Backup
 
 # A few Jobs are kept for whoever asks why last night failed.
@@ -92,7 +93,7 @@ class BackupCronJob(pulumi.ComponentResource):
                         "active_deadline_seconds": int(args.backup.time_limit.total_seconds()),
                         "backoff_limit": _RETRIES,
                         "template": {
-                            "metadata": {"labels": {**workload.MANAGED_BY, "app.kubernetes.io/component": "backup"}},
+                            "metadata": {"labels": {**workload.MANAGED_BY, **BACKUP_LABEL}},
                             "spec": {
                                 "restart_policy": "Never",
                                 "service_account_name": BACKUP_ACCOUNT,
@@ -107,7 +108,7 @@ class BackupCronJob(pulumi.ComponentResource):
                                             *workload.variables(environment),
                                             workload.secret_variable("PGPASSWORD", "dr-backup-login"),
                                         ],
-                                        "resources": workload.limits("500m", "512Mi"),
+                                        "resources": workload.limits(RUNNER),
                                         "security_context": workload.container_security(),
                                         "volume_mounts": workload.runner_mounts(),
                                     }

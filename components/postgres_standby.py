@@ -9,6 +9,7 @@ import pulumi_kubernetes as k8s
 
 from components import workload
 from components.children import as_child
+from recovery.capacity import POSTGRES
 from recovery.names import POSTGRES_PORT, ROLE_REPLICATION
 from recovery.standby import SLOT, START_SCRIPT, pg_hba, settings_arguments
 
@@ -144,7 +145,7 @@ def _container(args: PostgresStandbyArgs) -> "core.ContainerArgsDict":
         ],
         "ports": [{"name": "postgres", "container_port": POSTGRES_PORT}],
         "readiness_probe": {"tcp_socket": {"port": POSTGRES_PORT}, "period_seconds": 2},
-        "resources": workload.limits("1", "4Gi"),
+        "resources": workload.limits(POSTGRES),
         "security_context": workload.container_security(),
         "volume_mounts": [
             {"name": "data", "mount_path": _DATA},

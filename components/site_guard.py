@@ -9,15 +9,21 @@ import pulumi_kubernetes as k8s
 
 from components import workload
 from components.children import as_child
-from recovery.names import GATE_LABEL, GATE_SERVICE, GUARD_ACCOUNT, POSTGRES_PORT, ROLE_GUARD
+from recovery.capacity import GUARD
+from recovery.names import (
+    BACKUP_LABEL,
+    COMPONENT,
+    GATE_LABEL,
+    GATE_SERVICE,
+    GUARD_ACCOUNT,
+    OPERATOR_LABEL,
+    POSTGRES_PORT,
+    ROLE_GUARD,
+)
 
 if TYPE_CHECKING:
     from pulumi_kubernetes.core import v1 as core
     from pulumi_kubernetes.networking import v1 as networking
-
-# Who else may open a connection to the primary's Pods, by the value of app.kubernetes.io/component.
-_COMPONENT = "app.kubernetes.io/component"
-_DUTIES = ("backup", "operator")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +137,7 @@ def _guard(args: SiteGuardArgs) -> "core.ContainerArgsDict":
         ],
         "ports": [{"name": "postgres", "container_port": POSTGRES_PORT}],
         "readiness_probe": {"tcp_socket": {"port": POSTGRES_PORT}, "period_seconds": 1, "failure_threshold": 1},
-        "resources": workload.limits("100m", "256Mi"),
+        "resources": workload.limits(GUARD),
         "security_context": workload.container_security(),
         "volume_mounts": workload.runner_mounts(),
     }
@@ -139,9 +145,9 @@ def _guard(args: SiteGuardArgs) -> "core.ContainerArgsDict":
 
 def _only_way(args: SiteGuardArgs) -> "networking.NetworkPolicySpecArgsDict":
     """The primary's Pods accept connections from the gate, from backups and operators, and from the ranges named."""
-    components = [GATE_LABEL[_COMPONENT], *_DUTIES]
+    components = [each[COMPONENT] for each in (GATE_LABEL, BACKUP_LABEL, OPERATOR_LABEL)]
     duties: networking.NetworkPolicyPeerArgsDict = {
-        "pod_selector": {"match_expressions": [{"key": _COMPONENT, "operator": "In", "values": components}]}
+        "pod_selector": {"match_expressions": [{"key": COMPONENT, "operator": "In", "values": components}]}
     }
     ranges: list[networking.NetworkPolicyPeerArgsDict] = [{"ip_block": {"cidr": cidr}} for cidr in args.primary_admits]
     return {

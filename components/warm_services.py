@@ -8,6 +8,7 @@ import pulumi_kubernetes as k8s
 
 from components import workload
 from components.children import as_child
+from recovery.capacity import SERVICE
 from recovery.names import GATE_SERVICE, POSTGRES_PORT
 from recovery.plan import Plan
 
@@ -96,6 +97,13 @@ class WarmServices(pulumi.ComponentResource):
             },
             opts=as_child(self, depends_on=[login]),
         )
+        k8s.policy.v1.PodDisruptionBudget(
+            f"{name}-disruption",
+            metadata=workload.metadata(service, args.namespace, labels=labels),
+            # One at a time at full size; a single Pod may go, or no node could ever be replaced.
+            spec={"max_unavailable": 1, "selector": {"match_labels": labels}},
+            opts=as_child(self),
+        )
 
     def _floor(self, name: str, service: str, warm: int, args: WarmServicesArgs) -> None:
         off: autoscaling.HPAScalingRulesArgsDict = {"select_policy": "Disabled"}
@@ -154,7 +162,7 @@ def _container(service: str, args: WarmServicesArgs) -> "core.ContainerArgsDict"
         ],
         "ports": [{"name": "http", "container_port": PORT}],
         "readiness_probe": {"http_get": {"path": "/healthz", "port": PORT}, "period_seconds": 1},
-        "resources": workload.limits("250m", "512Mi"),
+        "resources": workload.limits(SERVICE),
         "security_context": workload.container_security(),
     }
 

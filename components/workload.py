@@ -6,6 +6,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 import yaml
 
+from recovery.capacity import Size
 from recovery.names import PLAN_FILE, PLAN_FOLDER
 from recovery.plan import Plan
 
@@ -74,9 +75,9 @@ def container_security() -> "core.SecurityContextArgsDict":
     }
 
 
-def limits(cpu: str, memory: str) -> "core.ResourceRequirementsArgsDict":
+def limits(size: Size) -> "core.ResourceRequirementsArgsDict":
     """Request and limit of memory are the same, so that nobody's growth evicts a guard; CPU may burst."""
-    return {"requests": {"cpu": cpu, "memory": memory}, "limits": {"memory": memory}}
+    return {"requests": {"cpu": size.cpu, "memory": size.memory}, "limits": {"memory": size.memory}}
 
 
 def variables(values: dict[str, pulumi.Input[str]]) -> "list[core.EnvVarArgsDict]":

@@ -6,12 +6,14 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_kubernetes as k8s
 
+from components.default_deny import DefaultDeny, DefaultDenyArgs
 from components.network import Network, NetworkArgs
 from components.postgres_standby import STANDBY_HOST, STANDBY_LABEL, PostgresStandby, PostgresStandbyArgs
 from components.recovery_bundle import RecoveryBundle, RecoveryBundleArgs
+from components.site_capacity import SiteCapacity, SiteCapacityArgs
 from components.site_guard import SiteGuard, SiteGuardArgs
 from components.warm_cluster import PROMOTERS, WarmCluster, WarmClusterArgs
-from components.warm_services import WarmServices, WarmServicesArgs
+from components.warm_services import PORT, WarmServices, WarmServicesArgs
 from components.workload import MANAGED_BY, plan_config_map
 from infra.kubernetes import cluster_provider
 from infra.settings import DrSettings
@@ -44,6 +46,7 @@ def declare(settings: DrSettings) -> None:
     )
     namespace = _namespace(settings, kubernetes)
     opts = pulumi.ResourceOptions(providers=[cloud, kubernetes])
+    _walls(settings, namespace, production, kubernetes)
     standby = PostgresStandby("postgres", _standby(settings, namespace, production), opts)
     guard = SiteGuard(
         "site-guard",
@@ -110,6 +113,24 @@ def _namespace(settings: DrSettings, provider: k8s.Provider) -> pulumi.Output[st
         opts=pulumi.ResourceOptions(provider=provider, retain_on_delete=True),
     )
     return namespace.metadata.apply(lambda meta: meta.name or "")
+
+
+def _walls(
+    settings: DrSettings, namespace: pulumi.Output[str], production: pulumi.StackReference, provider: k8s.Provider
+) -> None:
+    """What holds for everything in the namespace: who talks to whom, and how much it may take."""
+    opts = pulumi.ResourceOptions(provider=provider)
+    SiteCapacity("capacity", SiteCapacityArgs(plan=settings.plan, namespace=namespace), opts)
+    DefaultDeny(
+        "default-deny",
+        DefaultDenyArgs(
+            namespace=namespace,
+            services=list(settings.plan.services),
+            service_port=PORT,
+            primary_port=production.require_output("primary_port").apply(int),
+        ),
+        opts,
+    )
 
 
 def _standby(

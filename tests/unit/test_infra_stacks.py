@@ -68,7 +68,18 @@ def pods(found: list[Declared]) -> dict[str, dict[str, Any]]:
             },
         ),
         ("prod", {"SiteGuard": 1, "BackupCronJob": 1}),
-        ("dr", {"WarmCluster": 1, "PostgresStandby": 1, "SiteGuard": 1, "WarmServices": 1, "RecoveryBundle": 1}),
+        (
+            "dr",
+            {
+                "WarmCluster": 1,
+                "SiteCapacity": 1,
+                "DefaultDeny": 1,
+                "PostgresStandby": 1,
+                "SiteGuard": 1,
+                "WarmServices": 1,
+                "RecoveryBundle": 1,
+            },
+        ),
     ],
 )
 def test_a_stack_is_made_of_components_a_reviewer_recognises(stack: str, components: dict[str, int]) -> None:
