@@ -5,7 +5,7 @@ direction accepts only what one of those policies names; both ends must agree.
 """
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,13 +22,13 @@ class End:
     address: str = ""
 
 
-def passes(policies: list[Policy], start: End, end: End, port: int, protocol: str = "TCP") -> bool:
+def passes(policies: Sequence[Policy], start: End, end: End, port: int, protocol: str = "TCP") -> bool:
     """Does a connection from `start` to `end` pass?"""
     out = _direction(policies, "Egress", "to", start, end, port, protocol)
     return out and _direction(policies, "Ingress", "from", end, start, port, protocol)
 
 
-def _direction(policies: list[Policy], kind: str, side: str, pod: End, peer: End, port: int, protocol: str) -> bool:
+def _direction(policies: Sequence[Policy], kind: str, side: str, pod: End, peer: End, port: int, protocol: str) -> bool:
     if pod.address or pod.namespace != HOME:
         return True  # not ours to judge
     chosen = [each for each in policies if kind in each["policyTypes"] and selects(each["podSelector"], pod.labels)]
