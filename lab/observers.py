@@ -22,9 +22,10 @@ class Observers:
 
     def __init__(self, world: World) -> None:
         bundle = read_bundle(world)
-        self.lease = Watch(lambda: lease_item(world)["site"])
+        # A look at AWS's stand-in costs it more than the others cost whom they ask: ten a second are enough.
+        self.lease = Watch(lambda: lease_item(world)["site"], interval=0.1)
         self.database = Watch(_in_recovery(world, bundle["endpoints"]["standby"]))
-        self.marker = Watch(_marker(world))
+        self.marker = Watch(_marker(world), interval=0.1)
         self.name = Watch(lambda: address_of_the_name(world))
 
     def __enter__(self) -> Self:

@@ -132,7 +132,7 @@ def _span(start: Change | None, end: Change | None) -> float:
 
 
 def _vagueness(start: Change | None, end: Change | None) -> float:
-    """By how much a span may be too long: the observers look every few hundredths of a second."""
+    """By how much a span may be too long: an observer looks at most every tenth of a second."""
     return round(sum(change.before - change.after for change in (start, end) if change), 2)
 
 

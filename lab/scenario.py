@@ -133,7 +133,11 @@ class Scenario:
             before = len(world.aws.reach.attempts())
             self.facts.promote_started = time.monotonic()
             self.promotion = world.later(self._must, "promote", "--execute", "--json", *self.resolver)
-            self._wait_first_order_at_dr()
+            self._wait_first_order_at_dr(UNCACHED)
+            self.changing = world.later(
+                self._change_dr
+            )  # services are at full size: nobody needs to wait for the other
+            self._wait_first_order_at_dr(CACHED)
             self.facts.attempts = world.aws.reach.attempts()[before:]
             self.facts.lease_taken = seen.lease.first("dr")
             self.facts.database_promoted = seen.database.first(False)
@@ -143,21 +147,21 @@ class Scenario:
         self.progress.say("customers order at the DR site under the same name", "bold green")
 
     def up_while_dead(self) -> None:
-        """A DR-region setting changes while production's region is still unreachable."""
+        """The end of what began when orders flowed again: production's region is still unreachable."""
+        with self.progress.phase("dr up", "pulumi up on dr with production unreachable", 12):
+            self.facts.up_while_dead = self.changing.result()
+            self.progress.say("changed: {changed}; replicas kept: {replicas_kept}".format(**self.facts.up_while_dead))
+
+    def _change_dr(self) -> dict[str, Any]:
+        """A setting homed in the DR region changes; then a preview looks at everything that is there."""
         engine = self.world.engine
-        with self.progress.phase("dr up", "pulumi up on dr with production unreachable", 20):
-            before = self._replicas()
-            engine.run("config", "set", "ultramarket-dr:nodesMost", "7", stack="dr").must()
-            changed = _changed(engine.up("dr").must())
-            left = engine.preview("dr", refresh=True).must().changes
-            after = self._replicas()
-            full = {name: service.full for name, service in self.world.plan.services.items()}
-            self.facts.up_while_dead = {
-                "changed": changed,
-                "replicas_kept": before == after == full,
-                "preview_with_refresh": left,
-            }
-            self.progress.say(f"changed: {', '.join(changed)}; replicas {after}")
+        before = self._replicas()
+        engine.run("config", "set", "ultramarket-dr:nodesMost", "7", stack="dr").must()
+        changed = _changed(engine.up("dr").must())
+        left = engine.preview("dr", refresh=True).must().changes
+        after = self._replicas()
+        full = {name: service.full for name, service in self.world.plan.services.items()}
+        return {"changed": changed, "replicas_kept": before == after == full, "preview_with_refresh": left}
 
     def production_returns(self) -> None:
         """Database and cluster come back where they were; the gate must stay closed."""
@@ -200,13 +204,9 @@ class Scenario:
             self.promotion.result()  # a promotion that failed says why
         return first_at_dr(read_ledger(self.ledger), customer) is not None
 
-    def _wait_first_order_at_dr(self) -> None:
-        for customer in (UNCACHED, CACHED):
-            wait_until(
-                lambda customer=customer: self._arrived(customer),
-                timeout=90,
-                what=f"the first order at DR of the client that {customer}",
-            )
+    def _wait_first_order_at_dr(self, customer: str) -> None:
+        what = f"the first order at DR of the client that {customer}"
+        wait_until(lambda: self._arrived(customer), timeout=90, what=what, interval=0.2)  # the ledger has the time
 
     def _arm_failover(self) -> None:
         """The second apply: the record may refer to the check once the check has data."""

@@ -26,9 +26,11 @@ SLACK = MARGIN_SECONDS
 
 
 def process_gone(number: int) -> bool:
-    """Whether a process has ended; one that nobody has collected yet counts as ended."""
+    """Whether a process has ended, all its threads too; one that nobody has collected yet counts as ended."""
+    process = Path(f"/proc/{number}")
     try:
-        return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+        ended = (process / "stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+        return ended and len(list((process / "task").iterdir())) == 1  # the first thread may end before the others
     except (FileNotFoundError, ProcessLookupError):
         return True
 

@@ -1,6 +1,5 @@
 """One real cluster with its node for all tests of a worker; every test has a namespace of its own."""
 
-import os
 import shutil
 import sys
 import tempfile
@@ -11,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from lab import binaries
 from lab.addresses import Block, claim_block
 from lab.images import Image, write_images
 from lab.kubernetes.api import Api, ApiError
@@ -24,7 +24,6 @@ IMAGES = {
     "lab.test/python": Image(path=(str(Path(sys.executable).parent),)),
     "lab.test/shell-4242": Image(uid=4242, entrypoint=("/bin/sh", "-c")),
 }
-BINARIES = ("etcd", "kube-apiserver", "kube-controller-manager")
 WAIT_SECONDS = 60.0
 
 
@@ -88,9 +87,7 @@ def container_state(pod: Object) -> Object:
 
 @pytest.fixture(scope="session")
 def site() -> Iterator[tuple[Cluster, Block]]:
-    folder = Path(os.environ.get("LAB_BIN", "/nonexistent"))
-    if not all((folder / name).exists() for name in BINARIES):
-        pytest.skip("LAB_BIN does not hold the control plane's binaries")
+    binaries.find()  # says what is missing
     # Not in pytest's own folder, which it closes to other users: images may have a user of their own.
     run_dir = Path(tempfile.mkdtemp(prefix="lab-k8s-"))
     run_dir.chmod(0o711)

@@ -14,8 +14,6 @@ from lab.kubernetes.control_plane import Cluster
 from lab.processes import wait_until
 from tests.lab.conftest import Workspace, is_ready, python
 
-pytestmark = pytest.mark.xdist_group("cluster")
-
 FOREVER = "import signal; signal.pause()"
 
 

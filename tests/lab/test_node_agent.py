@@ -13,8 +13,6 @@ import pytest
 
 from tests.lab.conftest import DIGEST, Object, Workspace, container_state, is_ready, python
 
-pytestmark = pytest.mark.xdist_group("cluster")
-
 FOREVER = "import signal; signal.pause()"
 # Tells each client its own address, as the server sees it, and the Pod's name.
 WHO_ARE_YOU = """

@@ -14,7 +14,7 @@ from lab.processes import wait_until
 from lab.scenario import checks_have_data
 from lab.world import World
 
-pytestmark = [pytest.mark.timeout(400), pytest.mark.xdist_group("stacks")]
+pytestmark = pytest.mark.timeout(400)
 
 
 @pytest.fixture(scope="module")
