@@ -4,14 +4,19 @@ import ipaddress
 import json
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pulumi
 from pulumi.runtime.config import get_config, is_config_secret
 
+from recovery.units import shown
+
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html: a wider range makes a
 # bucket policy public, and S3 refuses it.
 _WIDEST = {4: 8, 6: 32}
+# A key with its namespace, as it stands in a stack's file.
+_KEY = re.compile(r"""\s+["']?([\w-]+:\w+)["']?\s*:""")
 _DNS = r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,}"
 _IP = r"\d{1,3}(\.\d{1,3}){3}"
 _IMAGE = r"[a-z0-9][\w./:-]*@sha256:[0-9a-f]{64}"
@@ -39,8 +44,8 @@ class Config:
 
     def number(self, key: str, low: int, high: int, *, default: int | None = None) -> int:
         """A whole number between `low` and `high`."""
-        text = self.text(key, r"\d{1,9}", f"a whole number from {low} to {high}", default=str(default or "") or None)
-        value = int(text) if text.isdigit() else low
+        text = self.text(key, r"[0-9]{1,9}", f"a whole number from {low} to {high}", default=str(default or "") or None)
+        value = int(text) if re.fullmatch(r"[0-9]{1,9}", text) else low
         if not low <= value <= high:
             self.wrong(key, f"a whole number from {low} to {high}", text)
         return value
@@ -127,7 +132,7 @@ class Config:
 
     def wrong(self, key: str, expected: str, found: object) -> None:
         """Note that `key` holds `found` where `expected` was needed."""
-        self.problems.append(f"{self.namespace}:{key}: expected {expected}, found {found!r}")
+        self.problems.append(f"{self.namespace}:{key}: expected {expected}, found {shown(found)}")
 
     def refuse_unknown(self, present: Mapping[str, Any]) -> None:
         """Note every key of the namespace that nobody asked for: most likely a misspelt one."""
@@ -146,7 +151,7 @@ class Config:
         value = self._raw(key) or ""
         try:
             return json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             return value
 
     def _object(self, key: str, expected: str) -> dict[str, Any]:
@@ -168,3 +173,20 @@ class Config:
 
     def _missing(self, key: str, expected: str) -> None:
         self.problems.append(f"{self.namespace}:{key}: missing; expected {expected}")
+
+
+def located(problems: list[str], file: Path) -> list[str]:
+    """The problems, each with the line its key stands on in `file`, if it does."""
+    try:
+        rows = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return problems
+    lines: dict[str, int] = {}
+    for number, row in enumerate(rows, 1):
+        if match := _KEY.match(row):
+            lines.setdefault(match[1], number)
+    found: list[str] = []
+    for problem in problems:
+        key = re.split(r": |\.|\[", problem, maxsplit=1)[0]
+        found.append(f"{file} line {lines[key]}: {problem}" if key in lines else problem)
+    return found

@@ -8,12 +8,13 @@ from typing import TypeVar
 import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env
 
-from infra.config import Config
+from infra.config import Config, located
 from infra.network_settings import DrNetwork, Peering, dr_network, peering
+from recovery.budget_text import require_kept
 from recovery.errors import PlanError
 from recovery.loading import load_plan
 from recovery.names import Names
-from recovery.plan import Plan
+from recovery.plan import SERVICES, Plan
 
 NAMESPACE = "ultramarket-dr"
 _NAME = r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,99}"
@@ -106,31 +107,56 @@ _Settings = TypeVar("_Settings", bound=Common)
 
 
 def foundation() -> FoundationSettings:
-    """Settings of the foundation stack. Raises PlanError naming every problem."""
+    """Settings of the foundation stack. Raises PlanError naming every problem; BudgetUnmet."""
     return _read("foundation", _foundation)
 
 
 def prod() -> ProdSettings:
-    """Settings of the prod stack. Raises PlanError naming every problem."""
+    """Settings of the prod stack. Raises PlanError naming every problem; BudgetUnmet."""
     return _read("prod", _prod)
 
 
 def dr() -> DrSettings:
-    """Settings of the dr stack. Raises PlanError naming every problem."""
+    """Settings of the dr stack. Raises PlanError naming every problem; BudgetUnmet."""
     return _read("dr", _dr)
 
 
 def _read(stack: str, build: Callable[[Config, Plan, str], _Settings]) -> _Settings:
     config = Config(NAMESPACE)
     path = config.text("plan", r"[^\0]+", "a file name", default="recovery.yaml")
-    plan = load_plan(Path(path))  # Pulumi runs the program in the project's folder
     account = config.text("account", r"\d{12}", "the AWS account's 12 digits, in quotes")
+    try:
+        plan = load_plan(Path(path))  # Pulumi runs the program in the project's folder
+    except PlanError as error:
+        _read_without_plan(config, account, build)
+        if not config.problems:
+            raise
+        in_plan = [f"{path}: {problem}" for problem in error.problems]
+        problems = [*in_plan, *_problems(config)]
+        advice = f"correct {path} and Pulumi.{stack}.yaml and run the command again"
+        raise PlanError(f"plan and stack configuration of {stack}", problems, next_step=advice) from None
     settings = build(config, plan, account)
     config.refuse_unknown({**get_config_env(), **CONFIG.get()})
     if config.problems:
         advice = f"correct Pulumi.{stack}.yaml (the README has a table of all keys) and run the command again"
-        raise PlanError(f"stack configuration of {stack}", sorted(config.problems), next_step=advice)
+        raise PlanError(f"stack configuration of {stack}", _problems(config), next_step=advice)
+    require_kept(plan, source=path)
     return settings
+
+
+def _read_without_plan(config: Config, account: str, build: Callable[[Config, Plan, str], Common]) -> None:
+    """Note the configuration's problems beside those of a plan that cannot be read."""
+    stand_in = Plan.model_construct(services=dict.fromkeys(SERVICES))
+    try:
+        build(config, stand_in, account)
+    except AttributeError:
+        return  # from here on the plan decides what is asked for
+    config.refuse_unknown({**get_config_env(), **CONFIG.get()})
+
+
+def _problems(config: Config) -> list[str]:
+    """Sorted by key, each with its line in the stack's file where there is one."""
+    return located(sorted(config.problems), Path(f"Pulumi.{pulumi.get_stack()}.yaml"))
 
 
 def _foundation(config: Config, plan: Plan, account: str) -> FoundationSettings:

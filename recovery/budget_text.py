@@ -58,9 +58,7 @@ def remedy_words(found: Remedy, source: str) -> str:
     if not lines:
         return f"no change that was tried keeps them; the objectives in {source} ask for more than the parts can do"
     many = "this smallest change" if len(lines) == 1 else "these changes, the smallest"
-    ending = (
-        "added up again with it, every objective is kept" if len(lines) == 1 else "with them every objective is kept"
-    )
+    ending = "added up again that way, every objective is kept"
     if not found.complete:
         ending = "more is needed: change this first and look again"
     return "\n".join([f"in {source} make {many} that was found:", *lines, f"  {ending}"])

@@ -85,8 +85,6 @@ def parse_share(value: object) -> float:
 
 def parse_size(value: object) -> int:
     """`"200GB"` → bytes; decimal units. Raises ValueError for anything else."""
-    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-        return value
     match = _SIZE.fullmatch(value) if isinstance(value, str) else None
     size = int(match[1]) * _BYTES[match[2]] if match else 0
     if size == 0:
@@ -95,11 +93,9 @@ def parse_size(value: object) -> int:
 
 
 def format_size(value: int) -> str:
-    """The shortest exact spelling in decimal units; a plain number below."""
-    for unit in ("TB", "GB", "MB", "KB"):
-        if value and value % _BYTES[unit] == 0:
-            return f"{value // _BYTES[unit]}{unit}"
-    return str(value)
+    """The shortest exact spelling in decimal units; less than 1 KB is dropped."""
+    unit = next((unit for unit in ("TB", "GB", "MB") if value % _BYTES[unit] == 0), "KB")
+    return f"{value // _BYTES[unit]}{unit}"
 
 
 def shown(value: object) -> str:

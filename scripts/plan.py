@@ -1,5 +1,6 @@
 """`dr plan`: the plan as tables people like to read, and whether its own figures keep its objectives."""
 
+from dataclasses import asdict
 from textwrap import wrap
 from typing import Annotated
 
@@ -10,6 +11,7 @@ from recovery.budget_terms import Sum
 from recovery.budget_text import require_kept, term_lines
 from recovery.datasets import Backup, Log
 from recovery.plan import Plan
+from recovery.remedy import remedy
 from recovery.scenarios import DATASETS
 from recovery.strategy import consequences
 from recovery.units import format_duration as text
@@ -40,7 +42,15 @@ def plan(plan: PlanOption = DEFAULT_PLAN, terms: TermsOption = False, json: Json
     loaded = Context.load(plan).plan
     found = budget(loaded)
     if json:
-        emit_json({"digest": loaded.digest, "plan": loaded.model_dump(mode="json"), "budget": found.as_dict()})
+        emit_json(
+            {
+                "digest": loaded.digest,
+                "plan": loaded.model_dump(mode="json"),
+                "strategy": asdict(consequences(loaded)),
+                "budget": found.as_dict(),
+                "remedy": asdict(remedy(loaded)),
+            }
+        )
     else:
         _goals(loaded)
         _places(loaded)
