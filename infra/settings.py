@@ -47,6 +47,7 @@ class FoundationSettings(Common):
     failover_armed: bool
     prod_cluster: str
     operators: list[str]
+    replicate_images: bool
     log_bucket_prod: str
     log_bucket_dr: str
 
@@ -123,7 +124,7 @@ def dr() -> DrSettings:
 
 def _read(stack: str, build: Callable[[Config, Plan, str], _Settings]) -> _Settings:
     config = Config(NAMESPACE)
-    path = config.text("plan", r"[^\0]+", "a file name", default="recovery.yaml")
+    path = config.text("plan", r"[^\0]{1,255}", "a file name", default="recovery.yaml")[:255]
     account = config.text("account", r"\d{12}", "the AWS account's 12 digits, in quotes")
     try:
         plan = load_plan(Path(path))  # Pulumi runs the program in the project's folder
@@ -170,6 +171,7 @@ def _foundation(config: Config, plan: Plan, account: str) -> FoundationSettings:
         failover_armed=config.flag("failoverArmed", default=False),
         prod_cluster=config.text("prodCluster", _NAME, "the name of production's EKS cluster"),
         operators=config.texts("operators", _ARN, "the ARN of a role or user that may promote", least=0),
+        replicate_images=config.flag("replicateImages", default=False),
         log_bucket_prod=config.text("logBucketProd", _BUCKET, "a bucket in production's region", default=""),
         log_bucket_dr=config.text("logBucketDr", _BUCKET, "a bucket in the DR region", default=""),
     )

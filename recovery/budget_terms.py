@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from recovery.units import read_duration
+from recovery.units import LONGEST, read_duration
 
 
 @dataclass(frozen=True)
@@ -150,6 +150,11 @@ class Sum:
             },
             "terms": [term.as_dict() for term in self.terms],
         }
+
+
+def lasting(seconds: float) -> timedelta:
+    """A computed duration; what would take longer than anything the plan can say takes that long."""
+    return timedelta(seconds=min(seconds, LONGEST.total_seconds()))
 
 
 def term(name: str, duration: timedelta, basis: Basis) -> BudgetTerm:

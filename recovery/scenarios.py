@@ -21,6 +21,7 @@ from recovery.budget_terms import (
     Limit,
     Measurement,
     Sum,
+    lasting,
     term,
     terms,
 )
@@ -175,8 +176,8 @@ class Case:
         size: int = getattr(assumptions.size, self.name)
         speed: int = getattr(assumptions.restore_per_second, self.name)
         basis = Assumption(f"assumptions.size.{self.name} ÷ assumptions.restore_per_second.{self.name}")
-        copy = term(f"restore of {format_size(size)}", timedelta(seconds=size / speed), basis)
-        check = timedelta(seconds=size / CHECK_BYTES_PER_SECOND)
+        copy = term(f"restore of {format_size(size)}", lasting(size / speed), basis)
+        check = lasting(size / CHECK_BYTES_PER_SECOND)
         parts = [copy, term("every byte checked", check, Measurement(MEASURED, "sha256, 388 MB/s on 2 cores"))]
         if hasattr(self.data, "incremental"):
             parts.append(term("incremental copies put on top", copy.duration, basis))
@@ -196,7 +197,7 @@ class Case:
             per_second, measured = REPLAY_BYTES_PER_SECOND, f", at 195 MB/s measured {MEASURED}"
         return term(
             f"replay of up to {read_duration(window)} of log",
-            timedelta(seconds=a_day * (window / timedelta(days=1)) / per_second),
+            lasting(a_day * (window / timedelta(days=1)) / per_second),
             Assumption(f"assumptions.log_per_day.{self.name}{measured}"),
         )
 

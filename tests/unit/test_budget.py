@@ -170,6 +170,20 @@ def test_the_worst_case_is_the_sum_of_its_terms() -> None:
     assert isinstance(found.terms[0], BudgetTerm)
 
 
+def test_absurd_sizes_take_very_long_and_break_nothing() -> None:
+    absurd = plan(
+        ("size: {postgres: 200GB", "size: {postgres: 999999TB"),
+        ("restore_per_second: {postgres: 125MB", "restore_per_second: {postgres: 1KB"),
+        ("log_per_day: {postgres: 20GB", "log_per_day: {postgres: 999999TB"),
+        ("guard_restarts_per_month: 4", "guard_restarts_per_month: 10000"),
+        ("duration: 30s", "duration: 100y"),
+        ("margin: 2s", "margin: 100y"),
+    )
+    assert not row(budget(absurd), "postgres", "data corrupted").met
+    with pytest.raises(BudgetUnmet):
+        require_kept(absurd)
+
+
 def test_adding_up_takes_milliseconds() -> None:
     loaded: Plan = plan()
     budget(loaded)
