@@ -8,6 +8,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.children import as_child
+from recovery.bucket_policies import backup_key_policy
 from recovery.cluster_roles import CONTROL_PLANE, NODES, STORAGE, STORAGE_ACCOUNT
 from recovery.names import Names
 
@@ -42,7 +43,10 @@ class WarmCluster(pulumi.ComponentResource):
             description="Secrets in the DR cluster",
             enable_key_rotation=True,
             deletion_window_in_days=_KEY_DELETION_DAYS,
-            opts=as_child(self),
+            # EKS cannot read its own cluster without this key, and no other one can take its place. So it belongs to
+            # the cluster's stack, stays when that is destroyed, and only break-glass ends it.
+            policy=json.dumps(backup_key_policy(args.names.account, args.names.role_arn("break-glass"))),
+            opts=as_child(self, retain_on_delete=True),
         )
         self.cluster = aws.eks.Cluster(
             f"{name}-cluster",

@@ -3,15 +3,18 @@
 import pulumi
 import pulumi_aws as aws
 
+from components.alarm_topic import AlarmTopic, AlarmTopicArgs
 from components.backup_bucket import BackupBucket, BackupBucketArgs
 from components.backup_key import BackupKey, BackupKeyArgs
 from components.backup_replication import BackupReplication, BackupReplicationArgs
 from components.cluster_roles import ClusterRoles, ClusterRolesArgs
 from components.control_table import ControlTable, ControlTableArgs
 from components.failover_record import FailoverRecord, FailoverRecordArgs
+from components.tamper_alarm import TamperAlarm, TamperAlarmArgs
 from infra.duties import declare_roles
 from infra.settings import FoundationSettings
 from recovery.lifecycle import lifecycle_rules
+from recovery.names import PREFIX
 from recovery.plan import SITES, SiteName
 
 
@@ -28,6 +31,8 @@ def declare(settings: FoundationSettings) -> None:
         site: BackupKey(f"backup-key-{site}", BackupKeyArgs(names=names, region=plan.site(site).region), opts)
         for site in SITES
     }
+    for site in SITES:
+        _alarms(settings, site, opts)
     buckets = {site: _bucket(settings, site, keys[site], opts) for site in SITES}
     BackupReplication(
         "backup-replication",
@@ -46,6 +51,8 @@ def declare(settings: FoundationSettings) -> None:
         ),
         opts,
     )
+    if settings.replicate_images:
+        _replicate_images(settings, provider)
     declare_roles(settings, {site: key.arn for site, key in keys.items()}, opts)
     ClusterRoles("cluster-roles", ClusterRolesArgs(names=names), opts)
 
@@ -67,3 +74,30 @@ def _bucket(settings: FoundationSettings, site: SiteName, key: BackupKey, opts: 
         log_bucket=settings.log_bucket_prod if site == "prod" else settings.log_bucket_dr,
     )
     return BackupBucket(f"backups-{site}", args, opts)
+
+
+def _alarms(settings: FoundationSettings, site: SiteName, opts: pulumi.ResourceOptions) -> None:
+    """In each region with a key: who reaches for it, and who takes the role that may."""
+    names, region = settings.names, settings.plan.site(site).region
+    topic = AlarmTopic(f"alarms-{site}", AlarmTopicArgs(names=names, region=region), opts)
+    args = TamperAlarmArgs(names=names, region=region, topic_arn=topic.arn)
+    TamperAlarm(f"tampering-{site}", args, opts)
+
+
+def _replicate_images(settings: FoundationSettings, provider: aws.Provider) -> None:
+    """Production's registry copies our images to the DR region's. A registry has one such setting, so it is declared
+    only when asked for; images pushed before are not copied."""
+    sites = settings.plan.sites
+    aws.ecr.ReplicationConfiguration(
+        "image-replication",
+        region=sites.prod.region,
+        replication_configuration={
+            "rules": [
+                {
+                    "destinations": [{"region": sites.dr.region, "registry_id": settings.account}],
+                    "repository_filters": [{"filter": f"{PREFIX}/", "filter_type": "PREFIX_MATCH"}],
+                }
+            ]
+        },
+        opts=pulumi.ResourceOptions(provider=provider, protect=True),
+    )

@@ -73,6 +73,19 @@ class Names:
         """What `dr promote` reads first."""
         return f"s3://{self.backup_bucket('dr')}/{BUNDLE_KEY}"
 
+    @property
+    def alarm_topic(self) -> str:
+        """The SNS topic for alarms; one in each site's region."""
+        return f"{PREFIX}-dr-alarms"
+
+    def alarm_topic_arn(self, region: str) -> str:
+        """The ARN of `alarm_topic`."""
+        return f"arn:aws:sns:{region}:{self.account}:{self.alarm_topic}"
+
+    def alarm_rule(self, what: str) -> str:
+        """The EventBridge rule that watches `what`."""
+        return f"{PREFIX}-dr-watch-{what}"
+
     def role_name(self, duty: str) -> str:
         """The IAM role of one duty, for example `writer`."""
         return f"{PREFIX}-dr-{duty}"

@@ -62,6 +62,8 @@ def pods(found: list[Declared]) -> dict[str, dict[str, Any]]:
                 "BackupKey": 2,
                 "BackupBucket": 2,
                 "BackupReplication": 1,
+                "AlarmTopic": 2,
+                "TamperAlarm": 2,
                 "FailoverRecord": 1,
                 "DutyRole": 8,
                 "ClusterRoles": 1,
@@ -102,9 +104,9 @@ def test_everything_in_foundation_is_protected_and_what_holds_data_stays_even_wh
     assert [each.name for each in own if each.type.startswith(data) and not each.kept_on_delete] == []
 
 
-def test_destroying_the_dr_site_keeps_the_bundle_and_the_namespace_of_the_database() -> None:
+def test_destroying_the_dr_site_keeps_the_bundle_the_namespace_of_the_database_and_the_key_of_its_secrets() -> None:
     kept = {each.name for each in declared("dr") if each.kept_on_delete}
-    assert kept == {"recovery-bundle-object", "namespace"}
+    assert kept == {"recovery-bundle-object", "namespace", "warm-cluster-secrets-key"}
     claims = one(declared("dr"), "postgres-set")["spec"]["persistentVolumeClaimRetentionPolicy"]
     assert set(claims.values()) == {"Retain"}
 

@@ -191,6 +191,33 @@ for name, kind, target in (("primary", "PRIMARY", "prod.example.com"), ("seconda
         health_check_id=check.id if name == "primary" else None,
     )
 
+topic = aws.sns.Topic("alarms", name=f"{stem}-alarms", display_name="alarms", tags={"team": "dr"})
+may_publish = {
+    "Effect": "Allow",
+    "Principal": {"Service": "events.amazonaws.com"},
+    "Action": ["sns:Publish"],
+    "Resource": "*",
+}
+aws.sns.TopicPolicy(
+    "publishers", arn=topic.arn, policy=json.dumps({"Version": "2012-10-17", "Statement": [may_publish]})
+)
+aws.sns.TopicSubscription("person", topic=topic.arn, protocol="email", endpoint="someone@example.com")
+watch = aws.cloudwatch.EventRule(
+    "watch", name=f"{stem}-watch", description="keys", event_pattern=json.dumps({"source": ["aws.kms"]})
+)
+aws.cloudwatch.EventTarget("watch-target", rule=watch.name, target_id="alarms", arn=topic.arn)
+aws.ecr.ReplicationConfiguration(
+    "images",
+    replication_configuration={
+        "rules": [
+            {
+                "destinations": [{"region": "us-east-1", "registry_id": "123456789012"}],
+                "repository_filters": [{"filter": "ultramarket/", "filter_type": "PREFIX_MATCH"}],
+            }
+        ]
+    },
+)
+
 cluster = aws.eks.Cluster(
     "cluster",
     name=f"{stem}-dr",

@@ -1,0 +1,53 @@
+"""Where one region's alarms go, and who is told."""
+
+import json
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from components.children import as_child
+from recovery.alarms import topic_policy
+from recovery.names import Names
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlarmTopicArgs:
+    """`region` as EventBridge and CloudWatch only publish to their own; the addresses are the plan's."""
+
+    names: Names
+    region: str
+
+
+class AlarmTopic(pulumi.ComponentResource):
+    """An SNS topic with the plan's `notify.alerts` as e-mail subscriptions. Each must be confirmed by its owner: AWS
+    sends a link, and nothing else until it was followed."""
+
+    def __init__(self, name: str, args: AlarmTopicArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("ultramarket:dr:AlarmTopic", name, None, opts)
+        names, region = args.names, args.region
+        self.topic = aws.sns.Topic(
+            f"{name}-topic",
+            name=names.alarm_topic,
+            region=region,
+            display_name="UltraMarket DR",
+            opts=as_child(self),
+        )
+        aws.sns.TopicPolicy(
+            f"{name}-policy",
+            arn=self.topic.arn,
+            region=region,
+            policy=json.dumps(topic_policy(names, region)),
+            opts=as_child(self),
+        )
+        for address in names.plan.notify.alerts:
+            aws.sns.TopicSubscription(
+                f"{name}-{address}",
+                topic=self.topic.arn,
+                region=region,
+                protocol="email",
+                endpoint=address,
+                opts=as_child(self),
+            )
+        self.arn = self.topic.arn
+        self.register_outputs({"arn": self.arn})
