@@ -57,27 +57,13 @@ def tell(keep: Callable[[], None] | None) -> int:
             signal.pause()
     except (RuntimeError, TimeoutError, EngineError) as error:
         console.print(f"\nmake lab failed: {error}", style="bold red", markup=False)
-        console.print(f"Next: the logs are in {keep_logs(world.folder)}", markup=False)
+        logs = world.keep_logs(session.LAB / "failed")
+        console.print(f"Next: the logs are in {logs}", markup=False)
         return 1
     else:
         return 0 if result["ok"] else 1
     finally:
         world.stop()
-
-
-def keep_logs(folder: "object") -> str:
-    """Copy a failed run's logs to `.lab/failed` before the run's folder goes; the folder's name."""
-    import shutil
-    from pathlib import Path
-
-    target = session.LAB / "failed"
-    shutil.rmtree(target, ignore_errors=True)
-    source = Path(str(folder))
-    for found in (*source.glob("logs/*.log"), *source.glob("*/pod-logs/*.log"), *source.glob("ledger.jsonl")):
-        copy = target / found.relative_to(source)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(found, copy)
-    return str(target)
 
 
 if __name__ == "__main__":

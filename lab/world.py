@@ -31,6 +31,7 @@ from recovery.plan import SERVICES
 ACCOUNT = "123456789012"
 PROD_CLUSTER, DR_CLUSTER = "ultramarket-production", "ultramarket-dr"
 PROD_EDGE, DR_EDGE = "edge.prod.ultramarket.com", "edge.dr.ultramarket.com"
+LOGS = ("logs/*.log", "*/pod-logs/*.log", "ledger.jsonl")
 PROMOTER_GROUP = "ultramarket:promoter"
 _T = TypeVar("_T")
 
@@ -177,6 +178,15 @@ class World:
             timeout=180,
             check=False,
         )
+
+    def keep_logs(self, target: Path) -> Path:
+        """Copy the run's logs to the new folder `target`, before `stop` removes them."""
+        shutil.rmtree(target, ignore_errors=True)
+        for found in (file for pattern in LOGS for file in self.folder.glob(pattern)):
+            copy = target / found.relative_to(self.folder)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(found, copy)
+        return target
 
     def stop(self) -> None:
         """End every process, the youngest first, and remove the run's files."""

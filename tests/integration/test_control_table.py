@@ -16,6 +16,7 @@ from recovery.errors import Ambiguous, LeaseRefused, Refused, Unreachable
 from recovery.lease import Heartbeat, Lease
 from recovery.ports import RunClaim
 from tests.integration.guard_process import FIRST_LEASE
+from tests.lab.clients import client
 
 LeaseAt = Callable[[str], DynamoLeaseStore]
 TableAt = Callable[[str], ControlTable]
@@ -127,8 +128,10 @@ def test_fault_65_a_takeover_that_was_never_executed_is_told_apart(lease_at: Lea
     assert settle(store, FIRST_LEASE, taken_by("run-1")) is None
 
 
-def test_a_takeover_without_an_answer_is_not_sent_to_the_other_region(lease_at: LeaseAt, aws: Aws) -> None:
-    store = lease_at("operator")
+def test_a_takeover_without_an_answer_is_not_sent_to_the_other_region(aws: Aws, control_table: str) -> None:
+    regions = ("us-west-2", "us-east-1")
+    impatient = {region: client(aws, "dynamodb", "operator", region, read_timeout=2) for region in regions}
+    store = DynamoLeaseStore(ControlTable(control_table, impatient))
     store.create(FIRST_LEASE)
     aws.reach.cut("operator", "us-west-2", how="blackhole", service="dynamodb")
     with pytest.raises(Ambiguous, match="us-west-2"):
