@@ -74,11 +74,7 @@ def parse_schedule(text: str) -> Schedule:
         raise ValueError(f"not a cron schedule: {shown(text)} (Kubernetes knows no L)")
     if 7 in cron.weekdays and week_days != "*":
         raise ValueError(f"not a cron schedule: {shown(text)} (Kubernetes writes Sunday 0, not 7)")
-    days = tuple(
-        number
-        for number in range(_DAYS)
-        if (day := _START + number * _DAY).month in cron.months and cron.match_day(day)
-    )
+    days = _days(text.partition(" ")[2].partition(" ")[2])
     minutes = tuple(hour * 60 + minute for hour in sorted(cron.hours) for minute in sorted(cron.minutes))
     schedule = Schedule(text, days, minutes)
     if not days:
@@ -87,6 +83,14 @@ def parse_schedule(text: str) -> Schedule:
         first = _START + days[0] * _DAY
         raise ValueError(f"this schedule starts on {first} only and not once a year: {shown(text)}")
     return schedule
+
+
+@cache
+def _days(day_fields: str) -> tuple[int, ...]:
+    """The days that the last three fields name; most schedules of a plan share them."""
+    cron = CronSim(f"0 0 {day_fields}", datetime(2026, 1, 1, tzinfo=UTC))
+    days = ((number, _START + number * _DAY) for number in range(_DAYS))
+    return tuple(number for number, day in days if day.month in cron.months and cron.match_day(day))
 
 
 @cache

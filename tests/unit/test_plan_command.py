@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from recovery.plan import Plan
 from scripts import dr
 from tests.unit.plans import ROOT, SEED_LOG, edited
 
@@ -86,6 +87,11 @@ def test_a_wrong_plan_ends_with_2_and_every_place(tmp_path: Path, capsys: pytest
     code, out, err = run(capsys, "--plan", str(path))
     assert (code, out) == (2, "")
     assert "2 problems" in err and "line 6: objectives.rto" in err and "line 25: dns.health_check.failures" in err
+
+
+def test_the_page_about_the_plan_explains_every_part_of_it() -> None:
+    page = (ROOT / "docs" / "plan.md").read_text()
+    assert [name for name in Plan.model_fields if f"`{name}`" not in page] == []
 
 
 def test_help_has_examples_and_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
