@@ -57,8 +57,8 @@ def remedy_words(found: Remedy, source: str) -> str:
     lines = [f"    {change.words}{f'   (now {change.old})' if change.old else ''}" for change in found.changes]
     if not lines:
         return f"no change that was tried keeps them; the objectives in {source} ask for more than the parts can do"
-    many = "this smallest change" if len(lines) == 1 else "these changes, the smallest"
+    many = "this change" if len(lines) == 1 else "these changes"
     ending = "added up again that way, every objective is kept"
     if not found.complete:
         ending = "more is needed: change this first and look again"
-    return "\n".join([f"in {source} make {many} that was found:", *lines, f"  {ending}"])
+    return "\n".join([f"in {source} make {many}, the smallest found:", *lines, f"  {ending}"])

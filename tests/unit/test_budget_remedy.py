@@ -79,7 +79,7 @@ def test_the_message_has_table_terms_and_change_and_repeats_no_terms() -> None:
     assert "files, region lost          is back after up to" in text
     assert text.count("ASSUMED: assumptions.decide") == 1
     assert text.splitlines()[-3:] == [
-        "Next: in draft.yaml make this smallest change that was found:",
+        "Next: in draft.yaml make this change, the smallest found:",
         "    lease.duration: 5m or less   (now 20m)",
         "  added up again that way, every objective is kept",
     ]

@@ -31,6 +31,8 @@ def test_the_longest_and_the_shortest_wait(text: str, longest: timedelta, shorte
 
 def test_two_schedules_together_leave_shorter_gaps() -> None:
     assert longest_gap(("0 6,10,14,18,22 * * *", "0 2 * * *")) == timedelta(hours=4)
+    assert longest_gap(("0 2 * * *", "0 4 * * *")) == timedelta(hours=22)
+    assert longest_gap(("0 2 * * 1", "0 2 * * 4")) == timedelta(days=4)
 
 
 _minute = st.one_of(st.integers(0, 59).map(str), st.sampled_from(["*/7", "*/15", "0,30", "5-10"]))
@@ -128,7 +130,8 @@ def test_clock_changes_of_a_zone_are_found_in_no_time() -> None:
         ("0 1 1 * *", "on day 1 of every month at 01:00"),
         ("0 1 1 1 *", "every 1 Jan at 01:00"),
         ("0 9,17 * * *", "daily at 09:00, 17:00"),
-        ("7,9 1-20 * * 1-5", "7,9 1-20 * * 1-5"),
+        ("7,9 1-20 * * *", "7,9 1-20 * * *"),
+        ("0 9 * 3 1-5", "0 9 * 3 1-5"),
     ],
 )
 def test_schedules_read_as_people_say_them(text: str, words: str) -> None:
