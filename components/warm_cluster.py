@@ -72,6 +72,21 @@ class WarmCluster(pulumi.ComponentResource):
             kubernetes_groups=[PROMOTERS],
             opts=as_child(self),
         )
+        # Prepared now, since an access entry cannot be made when it is needed most. For a person with MFA; alarmed.
+        emergency = aws.eks.AccessEntry(
+            f"{name}-break-glass-access",
+            cluster_name=self.cluster.name,
+            principal_arn=args.names.role_arn("break-glass"),
+            opts=as_child(self),
+        )
+        aws.eks.AccessPolicyAssociation(
+            f"{name}-break-glass-rights",
+            cluster_name=self.cluster.name,
+            principal_arn=emergency.principal_arn,
+            policy_arn="arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy",
+            access_scope={"type": "cluster"},
+            opts=as_child(self),
+        )
         self.cluster_name, self.endpoint = self.cluster.name, self.cluster.endpoint
         self.ca_data = self.cluster.certificate_authority.apply(lambda authority: authority.data or "")
         self.register_outputs({"cluster_name": self.cluster_name, "endpoint": self.endpoint})

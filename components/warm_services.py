@@ -9,7 +9,7 @@ import pulumi_kubernetes as k8s
 from components import workload
 from components.children import as_child
 from recovery.capacity import SERVICE
-from recovery.names import GATE_SERVICE, POSTGRES_PORT
+from recovery.names import GATE_SERVICE, POSTGRES_PORT, PROMOTER_ROLE
 from recovery.plan import Plan
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ class WarmServices(pulumi.ComponentResource):
         """Look at Deployments and Pods, scale, and read which site this namespace is. No secrets, no exec."""
         role = k8s.rbac.v1.Role(
             f"{name}-promoter-role",
-            metadata=workload.metadata("dr-promoter", args.namespace),
+            metadata=workload.metadata(PROMOTER_ROLE, args.namespace),
             rules=[
                 {"api_groups": ["apps"], "resources": ["deployments"], "verbs": ["get", "list"]},
                 {"api_groups": ["apps"], "resources": ["deployments/scale"], "verbs": ["get", "patch"]},
@@ -134,8 +134,8 @@ class WarmServices(pulumi.ComponentResource):
         )
         k8s.rbac.v1.RoleBinding(
             f"{name}-promoter-binding",
-            metadata=workload.metadata("dr-promoter", args.namespace),
-            role_ref={"api_group": "rbac.authorization.k8s.io", "kind": "Role", "name": "dr-promoter"},
+            metadata=workload.metadata(PROMOTER_ROLE, args.namespace),
+            role_ref={"api_group": "rbac.authorization.k8s.io", "kind": "Role", "name": PROMOTER_ROLE},
             subjects=[{"kind": "Group", "name": args.promoters, "api_group": "rbac.authorization.k8s.io"}],
             opts=as_child(self, depends_on=[role]),
         )

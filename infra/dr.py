@@ -8,10 +8,12 @@ import pulumi_kubernetes as k8s
 
 from components.default_deny import DefaultDeny, DefaultDenyArgs
 from components.network import Network, NetworkArgs
+from components.operator_workspace import OperatorWorkspace, OperatorWorkspaceArgs
 from components.postgres_standby import STANDBY_HOST, STANDBY_LABEL, PostgresStandby, PostgresStandbyArgs
 from components.recovery_bundle import RecoveryBundle, RecoveryBundleArgs
 from components.site_capacity import SiteCapacity, SiteCapacityArgs
 from components.site_guard import SiteGuard, SiteGuardArgs
+from components.strategy_config import StrategyConfig, StrategyConfigArgs
 from components.warm_cluster import PROMOTERS, WarmCluster, WarmClusterArgs
 from components.warm_services import PORT, WarmServices, WarmServicesArgs
 from components.workload import MANAGED_BY, plan_config_map
@@ -47,10 +49,17 @@ def declare(settings: DrSettings) -> None:
     namespace = _namespace(settings, kubernetes)
     opts = pulumi.ResourceOptions(providers=[cloud, kubernetes])
     _walls(settings, namespace, production, kubernetes)
+    StrategyConfig(
+        "strategy",
+        StrategyConfigArgs(plan=settings.plan, namespace=namespace),
+        pulumi.ResourceOptions(provider=kubernetes),
+    )
+    config = plan_config_map(settings.plan, namespace, pulumi.ResourceOptions(provider=kubernetes))
+    plan_map = config.metadata.apply(lambda meta: meta.name or "")
     standby = PostgresStandby("postgres", _standby(settings, namespace, production), opts)
     guard = SiteGuard(
         "site-guard",
-        _guard(settings, namespace, cluster, kubernetes),
+        _guard(settings, namespace, cluster, plan_map),
         # Kubelet gives a Pod the variables of Services that exist before it.
         pulumi.ResourceOptions(providers=[cloud, kubernetes], depends_on=[standby.service]),
     )
@@ -59,6 +68,9 @@ def declare(settings: DrSettings) -> None:
         _services(settings, namespace),
         pulumi.ResourceOptions(providers=[kubernetes], depends_on=[guard.service]),
     )
+    if settings.promoter_password is not None:
+        workspace = _workspace(settings, settings.promoter_password, namespace, cluster, plan_map)
+        OperatorWorkspace("operator", workspace, opts)
     bundle = RecoveryBundle(
         "recovery-bundle",
         RecoveryBundleArgs(
@@ -154,13 +166,12 @@ def _standby(
 
 
 def _guard(
-    settings: DrSettings, namespace: pulumi.Output[str], cluster: WarmCluster, provider: k8s.Provider
+    settings: DrSettings, namespace: pulumi.Output[str], cluster: WarmCluster, plan_map: pulumi.Output[str]
 ) -> SiteGuardArgs:
-    config = plan_config_map(settings.plan, namespace, pulumi.ResourceOptions(provider=provider))
     return SiteGuardArgs(
         site="dr",
         account=settings.account,
-        plan_map=config.metadata.apply(lambda meta: meta.name or ""),
+        plan_map=plan_map,
         namespace=namespace,
         image=settings.runner_image,
         mode=settings.guard_mode,
@@ -186,4 +197,30 @@ def _services(settings: DrSettings, namespace: pulumi.Output[str]) -> WarmServic
         database_password=settings.application_password,
         certificate_arn=settings.certificate_arn,
         promoters=PROMOTERS,
+    )
+
+
+def _workspace(
+    settings: DrSettings,
+    password: pulumi.Output[str],
+    namespace: pulumi.Output[str],
+    cluster: WarmCluster,
+    plan_map: pulumi.Output[str],
+) -> OperatorWorkspaceArgs:
+    return OperatorWorkspaceArgs(
+        account=settings.account,
+        namespace=namespace,
+        image=settings.runner_image,
+        plan_map=plan_map,
+        database=settings.plan.datasets.postgres.database,
+        password=password,
+        cluster=cluster.cluster_name,
+        endpoint=cluster.endpoint,
+        ca_data=cluster.ca_data,
+        region=settings.plan.sites.dr.region,
+        role_arn=settings.names.role_arn("promoter"),
+        bundle_url=settings.names.bundle_url,
+        people=PROMOTERS,
+        storage_class=settings.storage_class,
+        replicas=settings.operator_replicas,
     )

@@ -83,5 +83,6 @@ def _check_ranges(config: Config, network: DrNetwork) -> None:
     own = ipaddress.ip_network(network.cidr)
     if own.version != 4 or not WIDEST <= own.prefixlen <= NARROWEST:
         config.wrong("vpcCidr", f"an IPv4 range from /{WIDEST} to /{NARROWEST}", network.cidr)
-    if network.production_cidr and own.overlaps(ipaddress.ip_network(network.production_cidr)):
+    production = ipaddress.ip_network(network.production_cidr) if network.production_cidr else None
+    if production and production.version == own.version and own.overlaps(production):
         config.wrong("vpcCidr", f"a range outside of production's {network.production_cidr}", network.cidr)

@@ -102,6 +102,8 @@ class DrSettings(GuardSettings):
     pod_cidrs: list[str]
     application_password: pulumi.Output[str]
     replication_password: pulumi.Output[str]
+    promoter_password: pulumi.Output[str] | None
+    operator_replicas: int
 
 
 _Settings = TypeVar("_Settings", bound=Common)
@@ -223,6 +225,8 @@ def _dr(config: Config, plan: Plan, account: str) -> DrSettings:
         pod_cidrs=config.ranges("podCidrs", "a range of Pod and operator addresses"),
         application_password=config.secret("applicationPassword", "the services log in to PostgreSQL with it"),
         replication_password=config.secret("replicationPassword", "the standby streams from production with it"),
+        promoter_password=_promoter_password(config),
+        operator_replicas=config.number("operatorReplicas", 0, 1, default=1),
         runner_image=config.image("runnerImage", "ultramarket/dr-runner"),
         guard_mode=config.text("guardMode", _MODES, "off, observe or enforce", default="enforce"),
         guard_password=config.secret("guardPassword", "the database role dr_guard logs in with it"),
@@ -231,3 +235,10 @@ def _dr(config: Config, plan: Plan, account: str) -> DrSettings:
 
 def _prod_stack() -> str:
     return f"{pulumi.get_organization()}/{pulumi.get_project()}/prod"
+
+
+def _promoter_password(config: Config) -> pulumi.Output[str] | None:
+    """Without it there is no operator workspace."""
+    if not config.given("promoterPassword"):
+        return None
+    return config.secret("promoterPassword", "the operator workspace logs in to PostgreSQL with it")

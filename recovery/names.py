@@ -17,6 +17,10 @@ COMPONENT = "app.kubernetes.io/component"
 GATE_LABEL = {COMPONENT: "gate"}
 BACKUP_LABEL = {COMPONENT: "backup"}
 OPERATOR_LABEL = {COMPONENT: "operator"}
+OPERATOR_WORKSPACE = "dr-operator"
+PROMOTER_ROLE = "dr-promoter"
+"""The Kubernetes Role with what promotion needs in the cluster."""
+STRATEGY_CONFIG = "dr-config"
 PLAN_FOLDER = "/etc/ultramarket-dr"
 PLAN_FILE = f"{PLAN_FOLDER}/recovery.yaml"
 POSTGRES_PORT = 5432

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SECRETS = {
     "foundation": (),
     "prod": ("guardPassword", "backupPassword"),
-    "dr": ("guardPassword", "replicationPassword", "applicationPassword"),
+    "dr": ("guardPassword", "replicationPassword", "applicationPassword", "promoterPassword"),
 }
 PROD_OUTPUTS = {
     "primary_host": "primary.test",

@@ -76,6 +76,8 @@ def pods(found: list[Declared]) -> dict[str, dict[str, Any]]:
                 "WarmCluster": 1,
                 "SiteCapacity": 1,
                 "DefaultDeny": 1,
+                "StrategyConfig": 1,
+                "OperatorWorkspace": 1,
                 "PostgresStandby": 1,
                 "SiteGuard": 1,
                 "WarmServices": 1,
@@ -204,7 +206,7 @@ def test_no_password_stands_in_an_argument_or_a_plain_variable(stack: str) -> No
         for container in template["spec"]["containers"]:
             for variable in container["env"]:
                 assert not variable["name"].startswith("AWS_"), name
-                if "PASSWORD" in variable["name"]:
+                if variable["name"].endswith("PASSWORD"):
                     assert variable["valueFrom"]["secretKeyRef"]["key"] == "password", name
 
 
