@@ -86,9 +86,9 @@ def _compare_ways(
     come = sorted(way for way in new if not any(no_wider(way, other) for other in old))
     gone = sorted(way for way in old if not any(no_wider(way, other) for other in new))
     if come:
-        return [Judgement(verdict=Verdict.WEAKER, reason=reason, new=words(" ".join(way))) for way in come]
+        return [Judgement(verdict=Verdict.WEAKER, reason=reason, new=words(" on ".join(way))) for way in come]
     if gone:
-        left = words(", ".join(" ".join(way) for way in gone))
+        left = words(", ".join(" on ".join(way) for way in gone))
         return [Judgement(verdict=Verdict.STRONGER, reason="lets in fewer than before", old=left)]
     return [Judgement(verdict=Verdict.NEUTRAL, reason="lets in the same", old=words(shown))]
 

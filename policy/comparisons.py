@@ -78,11 +78,14 @@ def kept() -> Kind:
     return Kind("kept", compare)
 
 
-def contains_all(*, fewer: Verdict = Verdict.WEAKER, more: Verdict = Verdict.STRONGER) -> Kind:
-    """A list as a set: an element that goes is `fewer`, one that comes is `more`, order is nothing."""
+def contains_all(*, fewer: Verdict = Verdict.WEAKER, more: Verdict = Verdict.STRONGER, separator: str = "") -> Kind:
+    """A list as a set: an element that goes is `fewer`, one that comes is `more`, order is nothing.
+
+    With a `separator` the list is a text.
+    """
 
     def compare(change: Change, reason: str) -> Sequence[Judgement]:
-        old, new = _set(change.old), _set(change.new)
+        old, new = (_set(_split(value, separator)) for value in (change.old, change.new))
         gone, come = sorted(old - new), sorted(new - old)
         found: list[Judgement] = []
         if gone:
@@ -153,7 +156,7 @@ def _ordered(
         return said(change, Verdict.NEUTRAL, "another spelling of the same")
     verdict = up if new > old else down
     good = {Verdict.STRONGER: "more than before protects more" if new > old else "less than before protects more"}
-    good[Verdict.NEUTRAL] = "more of it: costs, but weakens nothing"
+    good[Verdict.NEUTRAL] = "more than before weakens nothing"
     return said(change, verdict, good.get(verdict, reason))
 
 
@@ -169,6 +172,10 @@ def _or(value: Value, default: Value) -> Value:
 
 def _equal(value: Value, wanted: Value) -> bool:
     return value is wanted or (value == wanted and isinstance(value, bool) == isinstance(wanted, bool))
+
+
+def _split(value: Value, separator: str) -> Value:
+    return [each for each in value.split(separator) if each] if separator and isinstance(value, str) else value
 
 
 def _set(value: Value) -> set[str]:

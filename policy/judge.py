@@ -8,7 +8,7 @@ from policy.creation import Surroundings, created
 from policy.lives import DATA, LIVES, Life
 from policy.preview import CREATING, DELETING, KNOWN, REPLACING, UNCHANGED, Preview, State, Step
 from policy.reported import unshown
-from policy.rule import Subject
+from policy.rule import Subject, pattern
 from policy.rules import rules_of
 from policy.values import MISSING, Value, path_text, words
 from policy.verdict import ADVICE, Finding, Judgement, Verdict
@@ -43,8 +43,8 @@ def judge(preview: Preview) -> Iterator[Finding]:
 
 def _resource(step: Step, around: Surroundings) -> Iterator[Finding]:
     found = list(_changes(step, around))
-    said = {_top(judgement) for judgement in found if judgement.verdict.objection}
-    standing = [each for each in _standing(step) if _top(each) not in said]
+    said = [path_text(each.path) for each in found if each.verdict.objection]
+    standing = [each for each in _standing(step) if not _is_said(path_text(each.path), said)]
     found = [*(each for each in found if not standing or each is not _NEW), *standing]
     for judgement in found:
         yield Finding(
@@ -131,14 +131,13 @@ def _standing(step: Step) -> Iterator[Judgement]:
         type=step.type, name=step.name, inputs=step.new.inputs, parents=step.parents, protect=step.new.protect
     )
     for found in violations(resource):
-        path = (found.property,)
+        path = pattern(found.property)
         yield Judgement(verdict=Verdict.WEAKER, reason=f"{found.rule}: {found.message}", path=path, advice=found.advice)
 
 
-def _top(judgement: Judgement) -> str:
-    """What a rule and an absolute rule that say the same have in common."""
-    text = path_text(judgement.path)
-    return text.partition("[")[0].rpartition(".")[2] if "containers" not in text else text.rpartition("]")[2]
+def _is_said(place: str, said: Sequence[str]) -> bool:
+    """Whether a rule has already objected to what an absolute rule objects to."""
+    return any(each.endswith(place) or each.startswith(place) or place.startswith(each) for each in said if each)
 
 
 def _one_per_resource(steps: Sequence[Step]) -> list[Step]:

@@ -9,7 +9,7 @@ from policy.comparisons import contains_all, kept, longer, neutral, said, shorte
 from policy.numbers import duration, share
 from policy.rule import Change, Kind, Rule
 from policy.schedules import schedule
-from policy.values import Value, mapping
+from policy.values import MISSING, Value, decode, mapping
 from policy.verdict import Judgement, Verdict
 from policy.walk import unjudged, walk
 
@@ -27,6 +27,17 @@ def ranked(*order: str) -> Kind:
         return said(change, Verdict.STRONGER, "protects more than before")
 
     return Kind("ranked", compare)
+
+
+def exempted() -> Kind:
+    """An exception that comes weakens, one that goes strengthens; one that stays is compared below."""
+
+    def compare(change: Change, reason: str) -> Sequence[Judgement] | None:
+        if change.old is MISSING:
+            return said(change, Verdict.WEAKER, reason)
+        return said(change, Verdict.STRONGER, "held to the objective again") if change.new is MISSING else None
+
+    return Kind("exempted", compare)
 
 
 # Datasets and kinds of backup are matched by pattern: a new one is judged like the others.
@@ -48,17 +59,30 @@ PLAN_RULES = (
     Rule("**.schedule", schedule(), "copies are made less often"),
     Rule("**.keep", kept(), "retention"),
     Rule("**.keep[*]", longer(duration), "retention shortened: copies end sooner"),
-    Rule("**.retention[*]", longer(duration), "retention shortened: copies end sooner"),
     Rule("**.start_deadline", size(duration), "a backup that starts late is skipped sooner"),
     Rule("**.time_limit", size(duration), "a long backup is ended before it is complete"),
     Rule("**.every", shorter(duration), "copies are made less often"),
-    Rule("**.interval", shorter(duration), "copies are made less often"),
     Rule("services[*]", kept(), "the DR site runs it"),
     Rule("services[*].warm", size(), "fewer replicas are warm when they are needed"),
     Rule("services[*].full", size(), "fewer replicas carry the business after a promotion"),
-    Rule("notifications", contains_all(), "fewer people are told"),
+    Rule("notify[*]", contains_all(more=Verdict.NEUTRAL), "fewer people are told"),
+    Rule("assumptions", watched(), "what the budget rests on"),
+    Rule("assumptions.**", watched(), "the budget rests on it"),
+    Rule("strategies[*]", watched(), "what a strategy stands for in the budget"),
+    Rule("**.to", ranked("local", "cloud"), "copies reach the other region only through replication"),
+    Rule("**.exception", exempted(), "this dataset may miss an objective"),
+    Rule("**.exception.reason", neutral(), "why it may miss an objective"),
+    Rule("**.exception[*]", shorter(duration), "this dataset may miss an objective by more"),
     Rule("datasets[*][*]", kept(), "this kind of copy"),
 )
+
+
+STRATEGY_SERVICES = (
+    Rule("[*]", kept(), "the DR site runs it"),
+    Rule("[*].warm", size(), "fewer replicas are warm when they are needed"),
+    Rule("[*].full", size(), "fewer replicas carry the business after a promotion"),
+)
+"""The services of `dr-config`, in the plan's words."""
 
 
 def recovery_plan() -> Kind:
@@ -114,4 +138,4 @@ def _load(text: Value) -> Value | None:
         loaded = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError):
         return None
-    return loaded if isinstance(loaded, dict) else None
+    return decode(loaded) if isinstance(loaded, dict) else None

@@ -29,7 +29,10 @@ def _one(step: Step, path: Path, rules: Sequence[Rule], subject: Subject) -> Ite
         if before is not MISSING and after is not MISSING and before != after:
             yield from walk(before, after, rules, subject, named)
             return
-    yield unjudged(named, old, new, "the provider reports a change that the preview does not show")
+    rule = next((rule for rule in rules if rule.fits(named, subject)), None)
+    if rule is None or rule.kind.name != "neutral":
+        yield unjudged(named, old, new, "the provider reports a change that the preview does not show")
+    # A neutral one is nothing to list: tagsAll follows from tags.
 
 
 def _secret(path: Path, rules: Sequence[Rule], subject: Subject) -> Iterator[Judgement]:

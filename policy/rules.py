@@ -18,8 +18,8 @@ _AWS = (
     Rule("**.__defaults", neutral(), "which inputs Pulumi filled in"),
     Rule("region", fixed(Verdict.DESTRUCTIVE), "another region: another resource"),
 )
+# Labels one by one, never as a whole: some of them protect, and their own rules come first.
 _KUBERNETES = (
-    Rule("metadata.labels", neutral(), "a label of the object itself"),
     Rule("metadata.labels[*]", neutral(), "a label of the object itself"),
     Rule('metadata.annotations["pulumi.com/skipAwait"]', neutral(), "how long Pulumi waits"),
     Rule('metadata.annotations["pulumi.com/timeoutSeconds"]', neutral(), "how long Pulumi waits"),

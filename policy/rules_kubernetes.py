@@ -3,15 +3,16 @@
 from collections.abc import Sequence
 
 from policy.admission import cluster_permissions, host_based_access, network_policy
-from policy.comparisons import contains_all, fixed, longer, must_be, neutral, said, shorter, size, watched
-from policy.numbers import quantity
-from policy.plans import is_plan, ranked, recovery_plan
+from policy.comparisons import as_json, contains_all, fixed, longer, must_be, neutral, said, shorter, size, watched
+from policy.numbers import duration, quantity
+from policy.plans import STRATEGY_SERVICES, is_plan, ranked, recovery_plan
 from policy.rule import Change, Kind, Rule, Subject
 from policy.schedules import schedule
-from policy.values import at
+from policy.values import MISSING, Value, at, items
 from policy.verdict import Judgement, Verdict
+from policy.walk import unjudged
 from policy.workloads import is_guard, limit, template_rules
-from recovery.names import GATE_SERVICE
+from recovery.names import GATE_SERVICE, STRATEGY_CONFIG
 
 _LISTEN = "alb.ingress.kubernetes.io/listen-ports"
 _SITE = 'metadata.annotations["dr.ultramarket.com/{}"]'
@@ -34,6 +35,56 @@ def _listeners() -> Kind:
     return Kind("listeners", compare)
 
 
+def _routes() -> Kind:
+    """The paths of an Ingress and where each leads; their order means nothing."""
+
+    def compare(change: Change, reason: str) -> Sequence[Judgement]:
+        old, new = _paths(change.old), _paths(change.new)
+        found = [
+            Judgement(verdict=Verdict.WEAKER, reason=reason, old=path, new="-", path=(f"[{path}]",))
+            for path in old
+            if path not in new
+        ]
+        found += [
+            unjudged((f"[{path}]",), old.get(path, MISSING), to, "who outside reaches what")
+            for path, to in new.items()
+            if old.get(path) != to
+        ]
+        return found or said(change, Verdict.NEUTRAL, "the same paths in another order")
+
+    return Kind("routes", compare)
+
+
+def _paths(rules: Value) -> dict[str, Value]:
+    """(host and path) → backend."""
+    return {
+        f"{at(rule, 'host') if at(rule, 'host') is not MISSING else ''}{at(path, 'path')}": at(path, "backend")
+        for rule in items(rules)
+        for path in items(at(rule, "http", "paths"))
+    }
+
+
+def _is_strategy(subject: Subject) -> bool:
+    return at(subject.inputs, "metadata", "name") == STRATEGY_CONFIG
+
+
+_STRATEGY = (
+    Rule("data.strategy", ranked("cold", "warm", "hot"), "a colder strategy takes longer to recover", _is_strategy),
+    Rule('data["recovery-time"]', shorter(duration), "recovery takes longer", _is_strategy),
+    Rule("data.rto", shorter(duration), "the business accepts a longer outage", _is_strategy),
+    Rule("data.rpo", shorter(duration), "the business accepts a larger loss", _is_strategy),
+    Rule("data.strategies", watched(), "what a strategy stands for", _is_strategy),
+    Rule("data.standbys", contains_all(separator=","), "a database no longer follows", _is_strategy),
+    Rule('data["laid-out"]', contains_all(separator=","), "no longer laid out with every copy", _is_strategy),
+    Rule("data.promoted", contains_all(separator=","), "no longer promoted", _is_strategy),
+    Rule(
+        'data["restored-first"]',
+        contains_all(fewer=Verdict.STRONGER, more=Verdict.WEAKER, separator=","),
+        "restored before a promotion, which takes longer",
+        _is_strategy,
+    ),
+    Rule("data.services", as_json(STRATEGY_SERVICES), "what runs at the DR site", _is_strategy),
+)
 _WORKLOAD = (Rule("spec.revisionHistoryLimit", neutral(), "how many old versions are kept"),)
 _REPLICAS = "replicas dropped"
 
@@ -56,6 +107,8 @@ KUBERNETES_RULES: dict[str, tuple[Rule, ...]] = {
         Rule("automountServiceAccountToken", must_be(False, default=True), "a token of the cluster in every Pod"),
     ),
     "kubernetes:core/v1:Secret": (
+        Rule("stringData", neutral(), "a secret was renewed; its value is not shown"),
+        Rule("data", neutral(), "a secret was renewed; its value is not shown"),
         Rule("stringData[*]", neutral(), "a secret was renewed; its value is not shown"),
         Rule("data[*]", neutral(), "a secret was renewed; its value is not shown"),
         Rule("immutable", neutral(), "whether it changes in place"),
@@ -63,6 +116,7 @@ KUBERNETES_RULES: dict[str, tuple[Rule, ...]] = {
     "kubernetes:core/v1:ConfigMap": (
         Rule('data["recovery.yaml"]', recovery_plan(), "the recovery plan"),
         Rule('data["pg_hba.conf"]', host_based_access(), "gate bypassed: the database lets in more"),
+        *_STRATEGY,
         Rule("metadata.name", neutral(), "named by its content, which is judged by itself"),
         Rule("immutable", neutral(), "whether it changes in place"),
     ),
@@ -128,6 +182,7 @@ KUBERNETES_RULES: dict[str, tuple[Rule, ...]] = {
         Rule("spec", network_policy(), "gate bypassed: more gets through"),
     ),
     "kubernetes:networking.k8s.io/v1:Ingress": (
+        Rule("spec.rules", _routes(), "customers are not let in"),
         Rule(f'metadata.annotations["{_LISTEN}"]', _listeners(), "plaintext listener"),
         Rule('metadata.annotations["alb.ingress.kubernetes.io/certificate-arn"]', watched(), "another certificate"),
         Rule('metadata.annotations["alb.ingress.kubernetes.io/healthcheck-path"]', watched(), "what counts as healthy"),
@@ -138,7 +193,7 @@ KUBERNETES_RULES: dict[str, tuple[Rule, ...]] = {
         Rule("spec.selector", watched(), "other Pods are kept"),
     ),
     "kubernetes:core/v1:ResourceQuota": (Rule("spec.hard[*]", size(quantity), "full size may no longer fit"),),
-    "kubernetes:core/v1:LimitRange": (),
+    "kubernetes:core/v1:LimitRange": (Rule("spec.limits", watched(), "what a Pod gets that asks for nothing"),),
     "kubernetes:autoscaling/v2:HorizontalPodAutoscaler": (
         Rule("spec.minReplicas", size(), _REPLICAS),
         Rule("spec.maxReplicas", size(), _REPLICAS),

@@ -47,7 +47,8 @@ class Grant:
     def words(self) -> str:
         """For people."""
         who = "" if self.principal == ("", "") else f" by {self.principal[1]}"
-        return f"{self.action} on {self.resource}{who}" + (f" if {text(self.conditions)}" if self.conditions else "")
+        on = f" on {self.resource}" if self.resource else ""
+        return f"{self.action}{on}{who}" + (f" if {text(self.conditions)}" if self.conditions else "")
 
 
 @dataclass(frozen=True, kw_only=True)

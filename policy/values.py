@@ -93,8 +93,8 @@ def words(value: Value) -> str:
         return value.value
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
+    if isinstance(value, float):
+        value = int(value) if value.is_integer() else f"{value:.10g}"
     if isinstance(value, list) and all(isinstance(item, str | int | float) for item in value):
         text = ", ".join(str(item) for item in value) or "none"
     elif isinstance(value, Mapping | list):

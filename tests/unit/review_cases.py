@@ -34,6 +34,11 @@ def document(*statements: dict[str, Any]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
 
 
+def route(path: str, service: str = "shop") -> dict[str, Any]:
+    """One rule of an Ingress."""
+    return {"http": {"paths": [{"path": path, "backend": {"service": {"name": service}}}]}}
+
+
 DENIES = document(statement("Deny", ["s3:DeleteObjectVersion"], Principal="*"))
 ALLOWS = document(statement("Allow", ["s3:GetObject"]))
 ALLOWS_MORE = document(statement("Allow", ["s3:GetObject", "s3:DeleteObject"]))
@@ -56,7 +61,7 @@ BY_NAME: dict[Verdict, dict[str, str]] = {
         "aws:eks/cluster:Cluster": "upgradePolicy.supportType",
         "aws:eks/nodeGroup:NodeGroup": "labels[a]",
         "aws:eks/addon:Addon": "addonVersion resolveConflictsOnCreate resolveConflictsOnUpdate",
-        "kubernetes:core/v1:Secret": "stringData[password] data[password] immutable",
+        "kubernetes:core/v1:Secret": "stringData data stringData[password] data[password] immutable",
         "kubernetes:core/v1:ConfigMap": "metadata.name immutable metadata.labels[a]",
         "kubernetes:apps/v1:Deployment": "spec.revisionHistoryLimit",
         "kubernetes:apps/v1:StatefulSet": "spec.revisionHistoryLimit",
@@ -111,6 +116,7 @@ BY_NAME: dict[Verdict, dict[str, str]] = {
             'metadata.annotations["alb.ingress.kubernetes.io/healthcheck-path"]'
         ),
         "kubernetes:policy/v1:PodDisruptionBudget": "spec.selector",
+        "kubernetes:core/v1:LimitRange": "spec.limits",
         "kubernetes:autoscaling/v2:HorizontalPodAutoscaler": "spec.scaleTargetRef spec.behavior",
         "pulumi:providers:kubernetes": "kubeconfig",
     },
@@ -434,6 +440,16 @@ BY_VALUE: list[Case] = [
         '[{"HTTPS": 443}, {"HTTP": 80}]',
         W,
     ),
+    ("kubernetes:networking.k8s.io/v1:Ingress", "spec.rules", [route("/a"), route("/b")], [route("/a")], W),
+    (
+        "kubernetes:networking.k8s.io/v1:Ingress",
+        "spec.rules",
+        [route("/a"), route("/b")],
+        [route("/b"), route("/a")],
+        N,
+    ),
+    ("kubernetes:networking.k8s.io/v1:Ingress", "spec.rules", [route("/a")], [route("/a"), route("/b")], C),
+    ("kubernetes:networking.k8s.io/v1:Ingress", "spec.rules", [route("/a", "x")], [route("/a", "y")], C),
     ("kubernetes:policy/v1:PodDisruptionBudget", "spec.minAvailable", 2, 1, W),
     ("kubernetes:policy/v1:PodDisruptionBudget", "spec.maxUnavailable", 1, 2, W),
     ("kubernetes:core/v1:ResourceQuota", 'spec.hard["limits.memory"]', "64Gi", "32Gi", W),

@@ -88,7 +88,7 @@ def test_changes_that_will_no_longer_be_seen_cannot_be_judged() -> None:
 
 
 def test_another_provider_cannot_be_judged_but_a_new_id_of_the_same_is_nothing() -> None:
-    one = step("update", ROLE, "it", {"tags": {}}, {"tags": {"a": "b"}})
+    one = step("update", ROLE, "it", {"tags": {"c": "d"}}, {"tags": {"a": "b"}})
     one["oldState"]["provider"], one["newState"]["provider"] = "urn:a::old-id", "urn:a::new-id"
     assert said(one) == [("tags", N)]
     one["newState"]["provider"] = "urn:b::new-id"

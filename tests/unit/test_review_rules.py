@@ -1,12 +1,16 @@
 """Each rule of `dr review`, by itself: what it says to the change it is there for."""
 
-import pytest
+from pathlib import Path
 
+import pytest
+import yaml
+
+from policy.plans import PLAN_RULES
 from policy.rule import Change, Rule, Subject, pattern
 from policy.rules import all_rules, known_types, rules_of
 from policy.values import MISSING, Value
 from policy.verdict import Verdict
-from policy.walk import judge, walk
+from policy.walk import NO_RULE, judge, walk
 from tests.unit.review_cases import GUARD, PLAN, C, Case, D, N, S, W, cases
 
 GATE_INPUTS = {"metadata": {"name": "postgres-gate"}}
@@ -14,6 +18,7 @@ GUARD_INPUTS = {"spec": {"template": {"spec": {"containers": [{"name": "guard", 
 SECONDARY = {"failoverRoutingPolicies": [{"type": "SECONDARY"}]}
 PRIMARY = {"failoverRoutingPolicies": [{"type": "PRIMARY"}]}
 ARMED = {**PRIMARY, "healthCheckId": "one"}
+DR_CONFIG = Subject(inputs={"metadata": {"name": "dr-config"}})
 BUNDLE = '{"plan": %s, "digest": "a"}'
 
 
@@ -60,6 +65,29 @@ CONDITIONAL = [
         Subject(inputs={"key": "bundle/bundle.json"}),
         W,
     ),
+    *(
+        (
+            "kubernetes:core/v1:ConfigMap",
+            f"data{key}",
+            old,
+            new,
+            Subject(inputs={"metadata": {"name": "dr-config"}}),
+            expected,
+        )
+        for key, old, new, expected in (
+            (".strategy", "warm", "cold", W),
+            ('["recovery-time"]', "30m", "4h", W),
+            (".rto", "4h", "5h", W),
+            (".rpo", "15m", "5m", S),
+            (".strategies", "{}", "{ }", C),
+            (".standbys", "postgres,redis", "postgres", W),
+            ('["laid-out"]', "files", "", W),
+            (".promoted", "postgres,redis", "redis,postgres", N),
+            ('["restored-first"]', "", "files", W),
+            (".services", '{"auth": {"warm": 1}}', '{"auth": {"warm": 2}}', N),
+            (".services", '{"auth": {"warm": 1}}', "{}", W),
+        )
+    ),
     (
         "kubernetes:batch/v1:CronJob",
         "spec.jobTemplate.spec.template.spec.volumes[plan].configMap.name",
@@ -86,6 +114,24 @@ def test_every_rule_has_a_case() -> None:
         rule = _first(kind, path, subject)
         used |= {id(rule)} if rule else set()
     assert [f"{kind} {rule.path}" for kind, rule in all_rules() if id(rule) not in used] == []
+
+
+def test_no_rule_hides_another_that_looks_deeper() -> None:
+    """The walk asks the shallow rule first: unless it only looks at presence, the deeper one is never asked."""
+    hidden = [
+        f"{kind} {rule.path} behind {found.path}"
+        for kind, rule in all_rules()
+        for length in range(len(pattern(rule.path)))
+        for found in _with_an_answer(kind, pattern(rule.path)[:length])
+        if found.kind.name != rule.kind.name
+    ]
+    assert hidden == []
+
+
+def _with_an_answer(kind: str, path: tuple[str, ...]) -> list[Rule]:
+    fitting = (rule for rule in rules_of(kind) or () if rule.when is None and rule.fits(path, Subject(type=kind)))
+    change = Change(path=path, old={"a": 1}, new={"a": 2})
+    return [rule for rule in fitting if "**" not in path and rule.kind.compare(change, "") is not None][:1]
 
 
 def _first(kind: str, path: str, subject: Subject) -> Rule | None:
@@ -133,6 +179,67 @@ def test_a_plan_is_compared_in_its_own_words(before: str, after: str, where: str
     new = PLAN.replace(before, after)
     found = list(walk(PLAN, new, rules_of("kubernetes:core/v1:ConfigMap") or (), Subject(), path))
     assert [(".".join(each.path[2:]), each.verdict) for each in found] == [(where, expected)]
+
+
+PLAN_CASES: list[tuple[str, Value, Value, Verdict]] = [
+    ("objectives.rto", "4h", "5h", W),
+    ("objectives.rpo", "15m", "5m", S),
+    ("objectives.uptime", 0.999, 0.99, W),
+    ("strategy", "warm", "cold", W),
+    ("strategies.warm", "30m", "1h", C),
+    ("sites.prod.region", "us-east-1", "us-east-2", C),
+    ("time_zone", "UTC", "Asia/Tashkent", N),
+    ("dns.name", "a.test", "b.test", C),
+    ("dns.ttl", "10s", "60s", W),
+    ("dns.health_check.interval", "10s", "30s", W),
+    ("dns.health_check.failures", 1, 3, W),
+    ("lease.duration", "30s", "60s", W),
+    ("lease.renewal", "5s", "10s", W),
+    ("lease.margin", "2s", "1s", W),
+    ("datasets.redis", {"full": {}}, MISSING, W),
+    ("datasets.redis.snapshot", {"schedule": "* * * * *"}, MISSING, W),
+    ("datasets.redis.snapshot.schedule", "*/5 * * * *", "*/15 * * * *", W),
+    ("datasets.redis.snapshot.keep", {"local": "1d"}, MISSING, W),
+    ("datasets.redis.snapshot.keep.archive", "permanent", "7y", W),
+    ("datasets.redis.snapshot.start_deadline", "30m", "1m", W),
+    ("datasets.redis.snapshot.time_limit", "1h", "2h", N),
+    ("datasets.postgres.log.every", "1s", "5m", W),
+    ("datasets.postgres.log.to", "cloud", "local", W),
+    ("datasets.files.exception", MISSING, {"rpo": "27h"}, W),
+    ("datasets.files.exception", {"rpo": "27h"}, MISSING, S),
+    ("datasets.files.exception.rpo", "27h", "50h", W),
+    ("datasets.files.exception.reason", "a", "b", N),
+    ("services.auth", {"warm": 1}, MISSING, W),
+    ("services.auth.warm", 1, 2, N),
+    ("services.auth.full", 3, 2, W),
+    ("notify.alerts", ["a@b.c", "d@e.f"], ["a@b.c"], W),
+    ("assumptions", {"notice": "5m"}, MISSING, C),
+    ("assumptions.size.postgres", "200GB", "100GB", C),
+]
+
+
+@pytest.mark.parametrize(("path", "old", "new", "expected"), PLAN_CASES)
+def test_a_line_of_the_plan_is_sorted_as_a_person_would(path: str, old: Value, new: Value, expected: Verdict) -> None:
+    assert {found.verdict for found in walk(old, new, PLAN_RULES, Subject(), pattern(path))} == {expected}
+
+
+def test_every_rule_of_the_plan_has_a_case() -> None:
+    asked = [next(rule for rule in PLAN_RULES if rule.fits(pattern(path), Subject())) for path, *_ in PLAN_CASES]
+    assert [rule.path for rule in PLAN_RULES if rule not in asked] == []
+
+
+def test_every_line_of_the_committed_plan_has_a_rule() -> None:
+    plan = yaml.safe_load((Path(__file__).resolve().parents[2] / "recovery.yaml").read_text())
+    found = [".".join(each.path) for each in walk(plan, _altered(plan), PLAN_RULES) if each.reason == NO_RULE]
+    identities = ("database", "application_role", "bucket")
+    assert [path for path in found if not path.endswith(identities)] == []
+
+
+def _altered(value: Value) -> Value:
+    """Every leaf another."""
+    if isinstance(value, dict):
+        return {key: _altered(each) for key, each in value.items()}
+    return [*value, "more"] if isinstance(value, list) else f"{value} "
 
 
 def test_a_dropped_dataset_is_one_line() -> None:

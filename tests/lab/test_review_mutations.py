@@ -1,0 +1,224 @@
+"""Weakenings and harmless changes, previewed by the real engine: each is sorted as a person would sort it.
+
+Engine runs are dear, so all mutations of a stack are one preview: three to bring the stacks up, three with mutations,
+two for the one number.
+"""
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from lab import production
+from lab.engine import Result
+from lab.kubernetes.control_plane import start_clusters
+from lab.project import STACKS
+from lab.world import World
+from policy.judge import review
+from policy.lives import DATA
+from policy.preview import UNCHANGED, Preview, parse
+from policy.verdict import Finding, Verdict
+from recovery.names import MARKER_KEY, MARKER_TEXT
+from tests.lab.review_edits import CONFIG, PLAN, Edit
+from tests.lab.review_mutations import COMPONENTS, REMOVED, Mutation
+
+pytestmark = [pytest.mark.timeout(400), pytest.mark.xdist_group("review")]
+DEPLOYMENT = "kubernetes:apps/v1:Deployment"
+BASE = {
+    "prod": {"primaryPodLabels": {"app": "postgres"}},
+    "foundation": {"failoverArmed": True},
+}
+PROGRAM = """import pulumi
+from tests.lab.review_mutations import weaken
+weaken(pulumi.get_stack())
+from infra.program import run
+run()
+"""
+
+
+@dataclass(frozen=True)
+class Base:
+    """The stacks as they are, and their files to go back to."""
+
+    world: World
+    kept: Path
+
+    @property
+    def project(self) -> Path:
+        return self.world.engine.project_dir
+
+    def preview(self, stack: str, *options: str) -> Preview:
+        """What `dr review` reads."""
+        result = self.world.engine.run("preview", "--json", "--show-sames", *options, stack=stack)
+        return parse(_whole(result), source=stack)
+
+    def restore(self) -> None:
+        """Every file as it was."""
+        for path in self.kept.iterdir():
+            shutil.copy(path, self.project / path.name)
+
+
+def _whole(result: Result) -> str:
+    assert "{" in result.output, result.tail()
+    return result.output
+
+
+@pytest.fixture(scope="module")
+def base() -> Iterator[Base]:
+    """All three stacks are up on the lab's AWS and two control planes; no Pod has to run for a preview."""
+    world = World()
+    try:
+        world.start_aws()
+        clusters = world.later(start_clusters, [world.prod, world.dr])
+        clusters.result()
+        production.create_namespace(world.prod.api(), "ultramarket-production")
+        world.make_project()
+        for stack, values in BASE.items():
+            _configure(world.engine.project_dir, {f"{stack}:{key}": value for key, value in values.items()})
+        for stack in STACKS:
+            world.engine.up(stack).must()
+        kept = world.folder / "kept"
+        kept.mkdir()
+        for path in world.engine.project_dir.iterdir():
+            if path.is_file():
+                shutil.copy(path, kept / path.name)
+        yield Base(world, kept)
+    finally:
+        world.stop()
+
+
+@pytest.fixture(scope="module")
+def mutated(base: Base) -> Iterator[dict[str, Preview]]:
+    """Every stack's preview with all mutations."""
+    try:
+        plan = base.project / "recovery.yaml"
+        plan.write_text(_edit_plan(plan.read_text(), PLAN))
+        _configure(base.project, {edit.before: edit.after for edit in CONFIG})
+        (base.project / "__main__.py").write_text(PROGRAM)
+        previews = {stack: base.preview(stack) for stack in STACKS}
+    finally:
+        base.restore()
+    yield previews
+
+
+@pytest.fixture(scope="module")
+def findings(mutated: dict[str, Preview]) -> list[Finding]:
+    return review(mutated.values())
+
+
+def _edit_plan(text: str, edits: tuple[Edit, ...]) -> str:
+    for edit in edits:
+        assert text.count(edit.before) == 1, (
+            f"{edit.what}: the plan has {edit.before!r} {text.count(edit.before)} times"
+        )
+        text = text.replace(edit.before, edit.after)
+    return text
+
+
+def _configure(project: Path, values: dict[str, Any]) -> None:
+    """`stack:key.part` → value, in the stack's file."""
+    for place, value in values.items():
+        stack, _, path = place.partition(":")
+        key, _, part = path.partition(".")
+        file = project / f"Pulumi.{stack}.yaml"
+        content = yaml.safe_load(file.read_text())
+        config, name = content["config"], f"ultramarket-dr:{key}"
+        if part:
+            config, name = config[name], part
+        if value is REMOVED:
+            del config[name]
+        else:
+            config[name] = value
+        file.write_text(yaml.safe_dump(content, sort_keys=False))
+
+
+def _said(findings: list[Finding], stack: str, resource: str, at: str) -> set[Verdict]:
+    return {
+        found.verdict
+        for found in findings
+        if found.stack == stack and resource in ("*", found.name) and found.property.startswith(at)
+    }
+
+
+def test_the_engine_previewed_every_stack(mutated: dict[str, Preview]) -> None:
+    assert {stack: preview.errors for stack, preview in mutated.items()} == dict.fromkeys(STACKS, ())
+
+
+@pytest.mark.parametrize("mutation", COMPONENTS, ids=lambda each: f"{each.resource}-{each.at}")
+def test_an_edited_component_is_sorted_as_a_person_would(mutation: Mutation, findings: list[Finding]) -> None:
+    assert _said(findings, mutation.stack, *mutation.says) == {mutation.verdict}
+
+
+@pytest.mark.parametrize("edit", [*PLAN, *CONFIG], ids=lambda each: each.what)
+def test_an_edited_plan_or_config_is_sorted_as_a_person_would(edit: Edit, findings: list[Finding]) -> None:
+    for stack, resource, at, verdict in edit.shows:
+        assert _said(findings, stack, resource, at) == {verdict}, (stack, resource, at)
+
+
+def test_there_are_sixty_mutations_and_harmless_ones_among_them() -> None:
+    verdicts = [each.verdict for each in COMPONENTS] + [e.shows[0][3] for e in (*PLAN, *CONFIG) if e.shows]
+    assert len(verdicts) >= 60
+    assert verdicts.count(Verdict.NEUTRAL) >= 10
+
+
+def test_nothing_is_objected_to_that_nobody_changed(findings: list[Finding]) -> None:
+    known = [(each.stack, each.resource, each.at) for each in COMPONENTS]
+    known += [(each.stack, each.resource, "replacement") for each in COMPONENTS if each.verdict is Verdict.DESTRUCTIVE]
+    known += [place[:3] for edit in (*PLAN, *CONFIG) for place in edit.shows]
+    unexplained = [
+        f"{found.stack} {found.name} {found.property}: {found.old} -> {found.new}: {found.verdict}, {found.reason}"
+        for found in findings
+        if found.verdict.objection
+        and not any(
+            found.stack == stack and resource in ("*", found.name) and found.property.startswith(at)
+            for stack, resource, at in known
+        )
+    ]
+    assert not unexplained, "\n".join(unexplained)
+
+
+def test_one_retention_number_changes_three_resources_at_most(base: Base) -> None:
+    plan = base.project / "recovery.yaml"
+    before, after = "keep: {local: 7d, cloud: 30d, archive: 7y}", "keep: {local: 7d, cloud: 31d, archive: 7y}"
+    text = plan.read_text()
+    try:
+        plan.write_text(text.replace(before, after, 1))
+        changed = {stack: _changed(base.preview(stack)) for stack in ("foundation", "prod")}
+    finally:
+        base.restore()
+    assert "backups-dr-lifecycle" in changed["foundation"]
+    assert {stack: names for stack, names in changed.items() if len(names) > 3} == {}
+
+
+def _changed(preview: Preview) -> list[str]:
+    assert preview.errors == ()
+    steps = [step for step in preview.steps if step.op not in ("same", "read") and step.last and step.last.custom]
+    return sorted({step.name for step in steps})
+
+
+def test_no_secret_of_the_stacks_is_in_what_the_review_says(base: Base, findings: list[Finding]) -> None:
+    said = json.dumps([found.__dict__ for found in findings], default=str)
+    assert not [secret for secret in base.world.primary.passwords.values() if secret in said]
+
+
+def test_after_a_failover_no_preview_takes_data_moves_traffic_or_touches_the_lease(base: Base) -> None:
+    """Last in this file: it leaves the world as a promotion does. DR is active, production is back, both are read."""
+    world = base.world
+    promoted = {"pk": {"S": "lease"}, "site": {"S": "dr"}, "epoch": {"N": "2"}, "state": {"S": "held"}}
+    world.cloud("dynamodb", "us-west-2").put_item(TableName=world.names.control_table, Item=promoted)
+    body = f"{MARKER_TEXT}\nepoch 2\n".encode()
+    world.cloud("s3", "us-west-2").put_object(Bucket=world.names.marker_bucket, Key=MARKER_KEY, Body=body)
+    namespace = world.plan.sites.dr.namespace
+    for service, replicas in world.plan.services.items():
+        path = f"/apis/apps/v1/namespaces/{namespace}/deployments/{service}/scale"
+        world.dr.api().merge(path, {"spec": {"replicas": replicas.full}})
+    previews = [base.preview(stack, "--refresh") for stack in STACKS]
+    assert [preview.errors for preview in previews] == [()] * len(STACKS)
+    assert [f"{each.name} {each.property}: {each.reason}" for each in review(previews) if each.verdict.objection] == []
+    changed = {step.type for preview in previews for step in preview.steps if step.op not in UNCHANGED}
+    assert changed & (DATA | {DEPLOYMENT}) == set()

@@ -1,0 +1,133 @@
+"""The policy pack: the same absolute rules, reached through Pulumi's policy SDK."""
+
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from policy.absolute import ABSOLUTE_RULES
+from policy.pack.adapter import resource, validation
+from policy.values import UNKNOWN
+
+PACK = Path(__file__).resolve().parents[2] / "policy" / "pack"
+TABLE = "urn:pulumi:foundation::ultramarket-dr::ultramarket:dr:ControlTable$aws:dynamodb/table:Table::control-table"
+
+
+class NotKnownYet(Exception):
+    """What the SDK raises."""
+
+
+class Proxy(Mapping[str, Any]):
+    """The SDK's mapping: it raises where a value is not known."""
+
+    def __init__(self, values: dict[str, Any]) -> None:
+        self._values = values
+
+    def __getitem__(self, key: str) -> Any:
+        if self._values[key] is UNKNOWN:
+            raise NotKnownYet
+        return self._values[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+class ListProxy(Sequence[Any]):
+    """The SDK's list, which is none of Python's."""
+
+    def __init__(self, values: list[Any]) -> None:
+        self._values = values
+
+    def __getitem__(self, place: Any) -> Any:
+        return self._values[place]
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+@dataclass
+class Options:
+    protect: bool = False
+
+
+@dataclass
+class Arguments:
+    resource_type: str
+    props: Mapping[str, Any]
+    urn: str = TABLE
+    name: str = "it"
+    opts: Options = field(default_factory=Options)
+
+
+def reported(rule: str, args: Arguments) -> list[str]:
+    (found,) = (each for each in ABSOLUTE_RULES if each.name == rule)
+    said: list[str] = []
+    validation(found, NotKnownYet)(args, said.append)
+    return said
+
+
+def test_the_sdks_values_become_plain_and_what_is_not_known_is_named_so() -> None:
+    props = Proxy({"a": UNKNOWN, "b": Proxy({"c": ListProxy([Proxy({"d": UNKNOWN}), "e"])})})
+    found = resource(Arguments("aws:dynamodb/table:Table", props), NotKnownYet)
+    assert found.inputs == {"a": UNKNOWN, "b": {"c": [{"d": UNKNOWN}, "e"]}}
+    assert found.parents == ("ultramarket:dr:ControlTable",)
+
+
+def test_a_violation_says_where_why_and_what_to_do() -> None:
+    args = Arguments("aws:dynamodb/table:Table", Proxy({}))
+    assert reported("stateful-protected", args) == [
+        "protect: it holds what cannot be made again, and a destroy would take it. "
+        "What to do: protect=True in its options."
+    ]
+    args.opts.protect = True
+    assert reported("stateful-protected", args) == []
+
+
+def test_containers_behind_the_sdks_lists_are_seen() -> None:
+    containers = ListProxy([Proxy({"name": "c", "image": "a:latest"})])
+    spec = Proxy({"template": Proxy({"spec": Proxy({"containers": containers})})})
+    args = Arguments("kubernetes:apps/v1:Deployment", Proxy({"spec": spec}))
+    assert len(reported("image-by-digest", args)) == 1
+
+
+def test_the_packs_description_is_what_pulumi_reads() -> None:
+    found = yaml.safe_load((PACK / "PulumiPolicy.yaml").read_text())
+    assert found["runtime"]["name"] == "python"
+    assert (PACK / found["runtime"]["options"]["virtualenv"]).resolve().name == ".venv"
+
+
+def test_the_pack_serves_the_engine_over_its_own_protocol() -> None:
+    """Not through Pulumi: its old language host cannot start a pack. The analyzer's protocol, spoken directly."""
+    pytest.importorskip("pulumi_policy", reason="uv sync --group policy")
+    import grpc  # pyright: ignore[reportMissingTypeStubs]
+    from google.protobuf import struct_pb2
+    from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
+
+    pack = subprocess.Popen([sys.executable, str(PACK)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert pack.stdout is not None
+        channel = grpc.insecure_channel(f"127.0.0.1:{int(pack.stdout.readline())}")
+        analyzer: Any = analyzer_pb2_grpc.AnalyzerStub(channel)
+        properties = struct_pb2.Struct()
+        properties.update({"name": "control"})
+        request = analyzer_pb2.AnalyzeRequest(
+            type="aws:dynamodb/table:Table",
+            urn=TABLE,
+            name="control-table",
+            properties=properties,
+            options=analyzer_pb2.AnalyzerResourceOptions(protect=False),
+        )
+        found = [each.policyName for each in analyzer.Analyze(request).diagnostics]
+        request.options.protect = True
+        assert (found, list(analyzer.Analyze(request).diagnostics)) == (["stateful-protected"], [])
+    finally:
+        pack.terminate()
+        pack.wait(10)
