@@ -1,4 +1,4 @@
-"""Production's copies, copied by S3 to the DR region."""
+"""A bucket of production's region, copied by S3 to the DR region."""
 
 import json
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from recovery.names import PREFIX, Names
+from recovery.names import Names
 from recovery.policies import bucket_arn, replication_policy, service_trust
 
 # What replication time control promises, and the only value S3 accepts:
@@ -16,24 +16,32 @@ _PROMISE_MINUTES = 15
 
 @dataclass(frozen=True, kw_only=True)
 class BackupReplicationArgs:
-    """Both keys: S3 decrypts under the one and encrypts under the other. Both buckets are versioned already."""
+    """Both keys: S3 decrypts under the one (empty: under its own) and encrypts under the other. Both buckets are
+    versioned already, the source in production's region and the destination in the DR region."""
 
     names: Names
+    duty: str
+    source: str
+    destination: str
     source_key_arn: pulumi.Input[str]
     destination_key_arn: pulumi.Input[str]
 
 
 class BackupReplication(pulumi.ComponentResource):
-    """One rule for the whole bucket, with S3's role for it. Delete markers stay behind: a deletion never propagates."""
+    """One rule for the whole bucket, with S3's role for it. Delete markers stay behind: a deletion never propagates.
+
+    A bucket has one set of rules: whatever rules the source had are replaced. What was there before the rule is copied
+    by a Batch Replication job (docs/runbooks/batch-replication.md).
+    """
 
     def __init__(self, name: str, args: BackupReplicationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("ultramarket:dr:BackupReplication", name, None, opts)
         names = args.names
-        source, destination = names.backup_bucket("prod"), names.backup_bucket("dr")
+        source, destination = args.source, args.destination
         self.role = aws.iam.Role(
             f"{name}-role",
-            name=f"{PREFIX}-dr-replication",
-            description="S3 copies backups to the DR region",
+            name=names.role_name(args.duty),
+            description=f"S3 copies {source} to the DR region",
             assume_role_policy=json.dumps(service_trust("s3.amazonaws.com", names.account, bucket_arn(source))),
             opts=pulumi.ResourceOptions(parent=self),
         )
@@ -42,7 +50,9 @@ class BackupReplication(pulumi.ComponentResource):
             name="duty",
             role=self.role.name,
             policy=pulumi.Output.all(args.source_key_arn, args.destination_key_arn).apply(
-                lambda keys: json.dumps(replication_policy(names, keys[0], keys[1]))
+                lambda keys: json.dumps(
+                    replication_policy(names, source, destination, source_key=keys[0], destination_key=keys[1])
+                )
             ),
             opts=pulumi.ResourceOptions(parent=self),
         )

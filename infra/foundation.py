@@ -10,6 +10,7 @@ from components.backup_replication import BackupReplication, BackupReplicationAr
 from components.cluster_roles import ClusterRoles, ClusterRolesArgs
 from components.control_table import ControlTable, ControlTableArgs
 from components.failover_record import FailoverRecord, FailoverRecordArgs
+from components.static_assets_backup import StaticAssetsBackup, StaticAssetsBackupArgs
 from components.tamper_alarm import TamperAlarm, TamperAlarmArgs
 from infra.duties import declare_roles
 from infra.settings import FoundationSettings
@@ -36,9 +37,25 @@ def declare(settings: FoundationSettings) -> None:
     buckets = {site: _bucket(settings, site, keys[site], opts) for site in SITES}
     BackupReplication(
         "backup-replication",
-        BackupReplicationArgs(names=names, source_key_arn=keys["prod"].arn, destination_key_arn=keys["dr"].arn),
+        BackupReplicationArgs(
+            names=names,
+            duty="replication",
+            source=names.backup_bucket("prod"),
+            destination=names.backup_bucket("dr"),
+            source_key_arn=keys["prod"].arn,
+            destination_key_arn=keys["dr"].arn,
+        ),
         pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=list(buckets.values()))),
     )
+    if settings.assets_bucket:
+        assets = StaticAssetsBackupArgs(
+            names=names,
+            source=settings.assets_bucket,
+            source_key_arn=settings.assets_key,
+            key_arn=keys["dr"].arn,
+            log_bucket=settings.log_bucket_dr,
+        )
+        StaticAssetsBackup("static-assets", assets, opts)
     record = FailoverRecord(
         "failover",
         FailoverRecordArgs(

@@ -48,6 +48,8 @@ class FoundationSettings(Common):
     prod_cluster: str
     operators: list[str]
     replicate_images: bool
+    assets_bucket: str
+    assets_key: str
     log_bucket_prod: str
     log_bucket_dr: str
 
@@ -173,6 +175,8 @@ def _foundation(config: Config, plan: Plan, account: str) -> FoundationSettings:
         failover_armed=config.flag("failoverArmed", default=False),
         prod_cluster=config.text("prodCluster", _NAME, "the name of production's EKS cluster"),
         operators=config.texts("operators", _ARN, "the ARN of a role or user that may promote", least=0),
+        assets_bucket=config.text("assetsBucket", _BUCKET, "production's bucket of static assets", default=""),
+        assets_key=config.text("assetsKey", r"arn:aws:kms:\S+", "the ARN of that bucket's KMS key", default=""),
         replicate_images=config.flag("replicateImages", default=False),
         log_bucket_prod=config.text("logBucketProd", _BUCKET, "a bucket in production's region", default=""),
         log_bucket_dr=config.text("logBucketDr", _BUCKET, "a bucket in the DR region", default=""),

@@ -58,6 +58,11 @@ class Names:
         return f"{PREFIX}-backups-{self.account}-{self.plan.site(site).region}"
 
     @property
+    def assets_bucket(self) -> str:
+        """The copy of production's static assets, in the DR region."""
+        return f"{PREFIX}-assets-{self.account}-{self.plan.sites.dr.region}"
+
+    @property
     def marker_bucket(self) -> str:
         """The bucket of the failover marker, in the DR region."""
         return f"{PREFIX}-failover-{self.account}-{self.plan.sites.dr.region}"

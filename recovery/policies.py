@@ -148,30 +148,34 @@ def promoter_policy(names: Names, key_arns: list[str]) -> Document:
     )
 
 
-def replication_policy(names: Names, source_key: str, destination_key: str) -> Document:
-    """S3 itself, copying production's bucket to the DR bucket.
+def replication_policy(
+    names: Names, source: str, destination: str, *, source_key: str, destination_key: str
+) -> Document:
+    """S3 itself, copying a bucket in production's region to one in the DR region. `source_key` is empty when the source
+    is under S3's own key.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/setting-repl-config-perm-overview.html and, for Object Lock
     and KMS, .../object-lock-managing.html, .../replication-config-for-kms-objects.html: a missing permission leaves
     replicas silently stale.
     """
-    source, destination = names.backup_bucket("prod"), names.backup_bucket("dr")
     read = ["s3:GetObjectVersionForReplication", "s3:GetObjectVersionAcl", "s3:GetObjectVersionTagging"]
     locks = ["s3:GetObjectRetention", "s3:GetObjectLegalHold"]
     prod, dr = names.plan.sites.prod.region, names.plan.sites.dr.region
-    return document(
+    statements = [
         allow("ReadRule", ["s3:GetReplicationConfiguration", "s3:ListBucket"], [bucket_arn(source)]),
         allow("ReadVersions", [*read, *locks], [bucket_arn(source, "*")]),
         # ReplicateDelete is left out on purpose: a delete marker in production stays there.
         allow("WriteReplicas", ["s3:ReplicateObject", "s3:ReplicateTags"], [bucket_arn(destination, "*")]),
-        allow("DecryptSource", ["kms:Decrypt"], [source_key], _via_service(prod)),
         allow("EncryptReplica", ["kms:Encrypt", "kms:GenerateDataKey"], [destination_key], _via_service(dr)),
-    )
+    ]
+    if source_key:
+        statements.append(allow("DecryptSource", ["kms:Decrypt"], [source_key], _via_service(prod)))
+    return document(*statements)
 
 
 def break_glass_policy(names: Names, key_arns: list[str]) -> Document:
     """What the bucket and key policies deny to everybody else, for a person with MFA and a reason."""
-    buckets = [*(names.backup_bucket(site) for site in SITES), names.marker_bucket]
+    buckets = [*(names.backup_bucket(site) for site in SITES), names.marker_bucket, names.assets_bucket]
     settings = ["s3:PutBucketPolicy", "s3:PutBucketVersioning", "s3:PutLifecycleConfiguration"]
     objects = ["s3:GetObject", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:BypassGovernanceRetention"]
     reading = ["s3:GetBucketPolicy", "s3:ListBucket", "s3:ListBucketVersions"]

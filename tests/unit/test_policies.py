@@ -26,7 +26,7 @@ BREAK_GLASS = NAMES.role_arn("break-glass")
 WRITER = policies.writer_policy(NAMES, [KEY_PROD, KEY_DR])
 GUARD = policies.guard_policy(NAMES)
 PROMOTER = policies.promoter_policy(NAMES, [KEY_DR])
-REPLICATION = policies.replication_policy(NAMES, KEY_PROD, KEY_DR)
+REPLICATION = policies.replication_policy(NAMES, PROD, DR, source_key=KEY_PROD, destination_key=KEY_DR)
 EMERGENCY = policies.break_glass_policy(NAMES, [KEY_PROD, KEY_DR])
 ROLES = {"writer": WRITER, "guard": GUARD, "promoter": PROMOTER, "replication": REPLICATION, "break-glass": EMERGENCY}
 
