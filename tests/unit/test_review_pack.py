@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,8 @@ from policy.absolute import ABSOLUTE_RULES
 from policy.pack.adapter import resource, validation
 from policy.values import UNKNOWN
 
-PACK = Path(__file__).resolve().parents[2] / "policy" / "pack"
+ROOT = Path(__file__).resolve().parents[2]
+PACK = ROOT / "policy" / "pack"
 TABLE = "urn:pulumi:foundation::ultramarket-dr::ultramarket:dr:ControlTable$aws:dynamodb/table:Table::control-table"
 
 
@@ -101,12 +103,18 @@ def test_containers_behind_the_sdks_lists_are_seen() -> None:
 def test_the_packs_description_is_what_pulumi_reads() -> None:
     found = yaml.safe_load((PACK / "PulumiPolicy.yaml").read_text())
     assert found["runtime"]["name"] == "python"
-    assert (PACK / found["runtime"]["options"]["virtualenv"]).resolve().name == ".venv"
+    needed = (PACK / "requirements.txt").read_text()
+    assert "pulumi-policy==" in needed
+    assert yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["runtime"]["name"] == "python"
+    pinned = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    assert next(each for each in pinned if each.startswith("pulumi==")) in needed
 
 
 def test_the_pack_serves_the_engine_over_its_own_protocol() -> None:
     """Not through Pulumi: its old language host cannot start a pack. The analyzer's protocol, spoken directly."""
-    pytest.importorskip("pulumi_policy", reason="uv sync --group policy")
+    pytest.importorskip(
+        "pulumi_policy", reason="uv pip install -r policy/pack/requirements.txt, in an environment of its own"
+    )
     import grpc  # pyright: ignore[reportMissingTypeStubs]
     from google.protobuf import struct_pb2
     from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
