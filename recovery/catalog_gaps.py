@@ -27,7 +27,7 @@ def gaps_of(
             found.append(f"two copies are called {copy.id}")
         by_id[copy.id] = copy
         folders.add(copy.folder)
-        if copy.started > now + _CLOCKS or copy.finished > now + _CLOCKS:
+        if copy.finished > now + _CLOCKS:
             found.append(f"{copy.kind} {copy.id} is from the future: {copy.finished:%Y-%m-%d %H:%M}")
         if copy.kind == LOG:
             line = (copy.epoch, copy.source)
@@ -41,7 +41,9 @@ def gaps_of(
             if parent is None and copy.started > oldest_log[copy.epoch, copy.source]:
                 found.append(f"log {copy.id} continues {copy.parent}, which is missing while older log is there")
         elif parent is None or not parent.complete:
-            found.append(f"{copy.kind} {copy.id} builds on {copy.parent}, which is missing")
+            # Past its term it goes anyway: a replica that came very late, after its base had been ended.
+            if copy.kind not in terms or now - copy.finished <= terms[copy.kind]:
+                found.append(f"{copy.kind} {copy.id} builds on {copy.parent}, which is missing")
         elif (parent.epoch, parent.source) != (copy.epoch, copy.source) or parent.finished > copy.finished:
             found.append(f"{copy.kind} {copy.id} builds on {copy.parent}, which is of another line")
     for (of, kind), named in catalog.latest.items():

@@ -3,7 +3,7 @@
 A copy goes when its own term is over and nothing that is kept needs it. What is needed:
 
 - the newest full of a dataset, and the newest verified one, whatever their age;
-- what a kept copy builds on (`parent`);
+- what a kept copy builds on (`parent`), and what the next one will;
 - for every moment within the log's term, the newest full before it and all log since that full began;
 - in production's bucket, what the DR bucket should have and has not.
 
@@ -20,7 +20,7 @@ from recovery.catalog_gaps import gaps_of
 from recovery.catalog_model import Catalog, Copy
 from recovery.model import SiteName
 from recovery.plan import Plan
-from recovery.retention import FULL, LOG, CopyTerms, copy_terms
+from recovery.retention import BUILDS_ON, FULL, LOG, CopyTerms, copy_terms
 from recovery.units import format_duration, read_duration
 
 # A run that is this late is over: its Job was ended at the time limit, and clocks differ.
@@ -87,7 +87,8 @@ class _Dataset:
         self._terms = terms
         self._catalog = catalog
         self._now = now
-        self._fulls = self._bases()
+        self._line = self._without_strays()
+        self._fulls = [copy for copy in self._line if copy.kind == FULL]
         self.reasons: dict[str, str] = {}
         self._within_terms()
         self._newest()
@@ -109,22 +110,25 @@ class _Dataset:
             elif copy.finished >= since[copy.kind]:
                 self.reasons[copy.folder] = words[copy.kind]
 
-    def _bases(self) -> list[Copy]:
-        """Complete fulls by age, without those that a fenced site made beside its successor's (fault 68)."""
+    def _without_strays(self) -> list[Copy]:
+        """Complete copies by age, without those that a fenced site made beside its successor's (fault 68)."""
         found: list[Copy] = []
         epoch = 0
         for copy in self._copies:
             if copy.epoch >= epoch and copy.complete:
                 epoch = copy.epoch
-                if copy.kind == FULL:
-                    found.append(copy)
+                found.append(copy)
         return found
 
     def _newest(self) -> None:
         verified = [copy for copy in self._fulls if copy.verified]
-        for copy, words in [(self._fulls[-1:], "the newest full"), (verified[-1:], "the newest verified full")]:
-            if copy:
-                self.reasons.setdefault(copy[0].folder, words)
+        found = [(self._fulls[-1:], "the newest full"), (verified[-1:], "the newest verified full")]
+        for kind in self._terms:
+            bases = [copy for copy in self._line if copy.kind in BUILDS_ON.get(kind, ())]
+            found.append((bases[-1:], f"the next {kind} builds on it"))
+        for newest, words in found:
+            if newest:
+                self.reasons.setdefault(newest[0].folder, words)
 
     def _not_elsewhere(self) -> None:
         elsewhere = self._catalog.elsewhere
@@ -160,7 +164,7 @@ class _Dataset:
     def _parents(self) -> None:
         by_id = {copy.id: copy for copy in self._copies}
         for copy in reversed(self._copies):
-            if copy.folder in self.reasons and copy.parent and copy.kind != LOG:
+            if copy.folder in self.reasons and copy.kind != LOG and copy.parent in by_id:
                 self.reasons.setdefault(by_id[copy.parent].folder, f"{copy.kind} {copy.id} builds on it")
 
 

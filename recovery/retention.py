@@ -9,8 +9,9 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
-from recovery.datasets import Backup, Log, Retention
+from recovery.datasets import Backup, Datasets, Log, Retention
 from recovery.model import Model, SiteName
 from recovery.plan import Plan
 from recovery.schedules import longest_gap
@@ -63,6 +64,11 @@ class CopyTerms:
 
 def copy_terms(plan: Plan) -> tuple[CopyTerms, ...]:
     """Every kind of copy that the plan makes, in the plan's order."""
+    return _terms_of(plan.datasets)  # pyright: ignore[reportArgumentType]  (frozen models have a hash)
+
+
+@lru_cache(maxsize=8)
+def _terms_of(datasets: Datasets) -> tuple[CopyTerms, ...]:
     return tuple(
         CopyTerms(
             dataset=dataset,
@@ -73,7 +79,7 @@ def copy_terms(plan: Plan) -> tuple[CopyTerms, ...]:
             start_deadline=part.start_deadline if isinstance(part, Backup) else timedelta(),
             time_limit=part.time_limit if isinstance(part, Backup) else timedelta(),
         )
-        for dataset, section in _parts(plan.datasets)
+        for dataset, section in _parts(datasets)
         for kind, part in _parts(section)
         if isinstance(part, Backup | Log)
     )

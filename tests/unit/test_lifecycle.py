@@ -123,10 +123,12 @@ def test_small_objects_such_as_manifests_stay_readable_at_once() -> None:
 
 
 def test_unfinished_uploads_end_but_not_before_a_backup_may_still_be_running() -> None:
-    leftovers = next(rule for rule in lifecycle_rules(PLAN, "prod") if rule.abort_upload_days)
-    full = PLAN.datasets.postgres.full
+    files = PLAN.datasets.files
+    slow = files.model_copy(update={"full": files.full.model_copy(update={"time_limit": timedelta(days=3)})})
+    plan = PLAN.model_copy(update={"datasets": PLAN.datasets.model_copy(update={"files": slow})})
+    (leftovers,) = [rule for rule in lifecycle_rules(plan, "prod") if rule.abort_upload_days]
     assert leftovers.prefix == ""
-    assert timedelta(days=leftovers.abort_upload_days or 0) > full.start_deadline + full.time_limit
+    assert timedelta(days=leftovers.abort_upload_days or 0) > slow.full.start_deadline + slow.full.time_limit
 
 
 def test_an_ended_copy_can_be_brought_back_for_the_bucket_s_own_term_but_at_least_over_a_weekend() -> None:

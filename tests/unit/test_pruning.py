@@ -250,3 +250,23 @@ def test_a_manifest_becomes_a_copy() -> None:
     )
     made = Copy.of(manifest, "folder/", verified=True)
     assert (made.epoch, made.source, made.parent, made.verified, made.folder) == (3, "7", "f", True, "folder/")
+
+
+def test_what_the_next_incremental_will_build_on_stays() -> None:
+    """Nothing builds on the newest incremental yet, and it may be past its term when the next one is made."""
+    chain = [
+        copy("full", 3),
+        copy("incremental", 2.2, parent="full-3"),
+        copy("incremental", 2, parent="incremental-2.2"),
+    ]
+    verdict = judge(*chain, site="prod")
+    assert pruned(verdict) == []
+    assert why_kept(verdict, "incremental-2") == "the next incremental builds on it"
+    assert pruned(judge(*chain, copy("full", 0.5), site="prod")) == ["incremental-2", "incremental-2.2"]
+
+
+def test_a_replica_that_came_after_its_base_had_ended_goes_when_its_own_term_is_over() -> None:
+    late = copy("incremental", 366, parent="full-367")
+    verdict = judge(copy("full", 1), late)
+    assert verdict.gaps == {}
+    assert pruned(verdict) == ["incremental-366"]
