@@ -61,6 +61,22 @@ def test_no_value_makes_a_traceback(stack: str, data: st.DataObject) -> None:
         assert all(len(problem) < 2_000 for problem in error.problems)
 
 
+@pytest.mark.parametrize(
+    ("stack", "key", "value", "said"),
+    [
+        ("prod", "primaryPort", "²", "primaryPort: expected a whole number"),  # a digit to str.isdigit, not to int
+        ("dr", "podCidrs", "[" * 100_000, "podCidrs: expected a list"),  # deeper than json reads
+        ("dr", "serviceImages", "[" * 100_000, "serviceImages: expected an object"),
+        ("foundation", "checkerRanges", '["::/0"]', "checkerRanges[0]: expected a range no wider than"),
+    ],
+)
+def test_what_once_made_a_traceback_is_refused_in_words(stack: str, key: str, value: str, said: str) -> None:
+    configure(stack, {key: value})
+    with pytest.raises(PlanError) as caught:
+        READERS[stack]()
+    assert any(said in problem and len(problem) < 500 for problem in caught.value.problems)
+
+
 def test_a_problem_has_its_line_in_the_stacks_file() -> None:
     configure("prod", {"account": "nobody", "primaryPort": "99999", "gaurdMode": "off"})
     with pytest.raises(PlanError) as caught:
