@@ -30,7 +30,7 @@ lab-down:  ## end a lab that was left up
 
 test:  ## all tests, on real parts
 	@$(SET_UP) lab
-	@folder=$$($(VENV)/python -m lab.binaries) && LAB_BIN="$$folder" exec $(RUN) $(PYTEST) tests
+	@$(RUN) $(PYTEST) tests
 
 test-unit:  ## the tests that need no binaries
 	@$(SET_UP) environment

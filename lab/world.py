@@ -2,7 +2,6 @@
 UltraMarket already has in its account (a hosted zone, a network in the DR region). Pulumi declares the rest."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -45,7 +44,6 @@ class World:
         self.folder.chmod(0o711)
         self.block = claim_block()
         self.found = binaries.find()
-        os.environ["LAB_BIN"] = str(self.found.bin)
         self.postgres = binaries.copy_postgres(self.folder / "postgresql")
         self.supervisor = Supervisor(self.folder / "logs")
         # The death signal of a process follows the thread that started it: these live as long as the run.

@@ -1,9 +1,9 @@
 """Command lines of a site's Kubernetes processes, as pure functions."""
 
-import os
 import sys
 from pathlib import Path
 
+from lab import binaries
 from lab.addresses import EDGE_PORT, SiteAddresses
 
 API_PORT, ETCD_PORT, ETCD_PEER_PORT = 6443, 2379, 2380
@@ -27,21 +27,11 @@ CONTROLLERS = (
 ADMISSION_OFF = "ServiceAccount,StorageObjectInUseProtection"
 
 
-def binaries() -> Path:
-    """The folder with the lab's binaries. Raises RuntimeError when LAB_BIN does not name it."""
-    folder = os.environ.get("LAB_BIN", "")
-    if not folder or not (Path(folder) / "kube-apiserver").exists():
-        raise RuntimeError(
-            f"LAB_BIN={folder!r} holds no kube-apiserver; `make lab` and `make test` build them and set it"
-        )
-    return Path(folder)
-
-
 def etcd(name: str, site: SiteAddresses, run_dir: Path) -> list[str]:
     """The site's store. Without fsync: it is there for hours, and a kill of the process loses nothing."""
     url, peer = f"http://{site.etcd}:{ETCD_PORT}", f"http://{site.etcd}:{ETCD_PEER_PORT}"
     return [
-        str(binaries() / "etcd"),
+        str(binaries.find()["etcd"]),
         "--unsafe-no-fsync",
         f"--name={name}",
         f"--data-dir={run_dir / 'etcd'}",
@@ -58,7 +48,7 @@ def api_server(site: SiteAddresses, run_dir: Path) -> list[str]:
     """The API server; certificate, keys and tokens are files of `run_dir`."""
     key = run_dir / "service-accounts.key"
     return [
-        str(binaries() / "kube-apiserver"),
+        str(binaries.find()["kube-apiserver"]),
         f"--etcd-servers=http://{site.etcd}:{ETCD_PORT}",
         f"--secure-port={API_PORT}",
         f"--bind-address={site.api_server}",
@@ -82,7 +72,7 @@ def api_server(site: SiteAddresses, run_dir: Path) -> list[str]:
 def controllers(kubeconfig: Path, run_dir: Path) -> list[str]:
     """The controller manager."""
     return [
-        str(binaries() / "kube-controller-manager"),
+        str(binaries.find()["kube-controller-manager"]),
         f"--kubeconfig={kubeconfig}",
         "--leader-elect=false",
         f"--controllers={CONTROLLERS}",

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from lab import binaries
 from lab.addresses import Block, claim_block
 from lab.images import Image, write_images
 from lab.kubernetes.api import Api, ApiError
@@ -87,7 +86,6 @@ def container_state(pod: Object) -> Object:
 
 @pytest.fixture(scope="session")
 def site() -> Iterator[tuple[Cluster, Block]]:
-    binaries.find()  # says what is missing
     # Not in pytest's own folder, which it closes to other users: images may have a user of their own.
     run_dir = Path(tempfile.mkdtemp(prefix="lab-k8s-"))
     run_dir.chmod(0o711)

@@ -1,18 +1,15 @@
 """The DR site's network on Pulumi's real engine: made once, refreshed and changed with production's region gone."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lab import binaries
 from lab.aws.site import Aws
-from lab.engine import Engine, Result
+from lab.engine import Engine
 from lab.providers.replacement import table
 from tests.lab.clients import client
-
-PROGRAM = Path(__file__).with_name("programs") / "aws_network.py"
-STACK = "dev"
+from tests.lab.scratch_engine import STACK, MakeEngine, configure, differing
+from tests.lab.scratch_engine import make_engine as make_engine  # a fixture
 
 
 @pytest.fixture
@@ -24,18 +21,9 @@ def production(aws: Aws) -> dict[str, str]:
 
 
 @pytest.fixture
-def engine(tmp_path: Path, aws: Aws, production: dict[str, str]) -> Engine:
+def engine(make_engine: MakeEngine, aws: Aws, production: dict[str, str]) -> Engine:
     """An engine on the program, nothing applied."""
-    project = tmp_path / "project"
-    project.mkdir()
-    (project / "Pulumi.yaml").write_text("name: scratch\nruntime: python\n")
-    (project / "__main__.py").write_text(PROGRAM.read_text())
-    env = {"LAB_RUN": "test", "LAB_BIN": str(binaries.find().bin), "LAB_STATE_DIR": str(tmp_path / "kept")}
-    made = Engine(project, tmp_path / "home", {**aws.env("operator"), **env}, tmp_path / "bin")
-    made.init(STACK)
-    for key, value in production.items():
-        made.run("config", "set", key, value, stack=STACK).must()
-    return made
+    return make_engine("aws_network.py", production, aws.env("operator"))
 
 
 @pytest.mark.timeout(300)
@@ -53,7 +41,7 @@ def test_the_network_is_made_changed_and_refreshed_with_production_s_region_gone
     aws.reach.restore_all()
 
     peering = engine.outputs(STACK)["peering"]
-    engine.run("config", "set", "peering", peering, stack=STACK).must()
+    configure(engine, "peering", peering)
     engine.up(STACK).must()  # production accepts
     resources = engine.export(STACK)["deployment"]["resources"]
     assert {token for token in table() if token.startswith("aws:ec2/")} <= {each["type"] for each in resources}
@@ -82,8 +70,3 @@ def targets(ec2: Any, table_id: str) -> dict[str, str]:
         for each in found["Routes"]
         if "DestinationCidrBlock" in each
     }
-
-
-def differing(result: Result) -> dict[str, str]:
-    """The operation on each resource that changes."""
-    return {step.name: step.op for step in result.must().changed if step.name != f"scratch-{STACK}"}
