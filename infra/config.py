@@ -15,6 +15,7 @@ from recovery.units import shown
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html: a wider range makes a
 # bucket policy public, and S3 refuses it.
 _WIDEST = {4: 8, 6: 32}
+_LONGEST = 1_500
 # A key with its namespace, as it stands in a stack's file.
 _KEY = re.compile(r"""\s+["']?([\w-]+:\w+)["']?\s*:""")
 _DNS = r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,}"
@@ -168,7 +169,7 @@ class Config:
         try:
             return ipaddress.ip_network(value)
         except ValueError as error:
-            self.wrong(key, f"{expected} ({error})", value)
+            self.wrong(key, f"{expected} ({shown(str(error))})", value)
             return None
 
     def _missing(self, key: str, expected: str) -> None:
@@ -176,7 +177,8 @@ class Config:
 
 
 def located(problems: list[str], file: Path) -> list[str]:
-    """The problems, each with the line its key stands on in `file`, if it does."""
+    """The problems, cut to a readable length, each with the line its key stands on in `file`, if it does."""
+    problems = [each if len(each) <= _LONGEST else f"{each[:_LONGEST]}..." for each in problems]
     try:
         rows = file.read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError):

@@ -67,8 +67,7 @@ def remedy(plan: Plan) -> Remedy:
         found = _smallest(raw, unmet, current)
         if found is None:
             break
-        for path, new in found[0].items():
-            edits[path] = new
+        edits.update(found[0])
         raw, current = found[1], found[2]
     original = plan.model_dump(mode="json")
     changes = tuple(_change(original, path, new) for path, new in edits.items())
@@ -100,8 +99,7 @@ def _candidates(raw: dict[str, Any], unmet: tuple[str, str], worst: Sum) -> Iter
         yield from _tighter_lease(raw)
         yield {("objectives", "uptime"): _share_below(worst)}
         return
-    tuning = _tighter_copies(raw, dataset) if kind == "loss" else _tighter_moves(raw)
-    yield from tuning
+    yield from _tighter_copies(raw, dataset) if kind == "loss" else _tighter_moves(raw)
     if kind == "loss":
         for direct in _direct(raw, dataset):
             yield direct
