@@ -95,9 +95,9 @@ def test_every_path_of_the_table_is_a_property_of_the_sdk(token: str) -> None:
 
 
 def test_a_type_that_is_not_in_the_table_is_refused(aws_provider: AwsProvider) -> None:
-    request = protocol.CheckRequest(urn("aws:sns/topic:Topic"), {}, {}, b"")
+    request = protocol.CheckRequest(urn("aws:sqs/queue:Queue"), {}, {}, b"")
     (failure,) = asyncio.run(aws_provider.check(request)).failures or []
-    assert failure.reason.startswith("the lab does not know aws:sns/topic:Topic; add it to lab/providers/replace.yaml")
+    assert failure.reason.startswith("the lab does not know aws:sqs/queue:Queue; add it to lab/providers/replace.yaml")
 
 
 def test_a_name_that_was_left_out_is_made_once_and_kept(aws_provider: AwsProvider) -> None:
