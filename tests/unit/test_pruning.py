@@ -1,51 +1,11 @@
 """Which copies may go."""
 
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
+from datetime import timedelta
 
-import pytest
-
-from recovery.catalog_model import Catalog, Copy, Named
-from recovery.loading import load_plan
+from recovery.catalog_model import Catalog, Copy
 from recovery.manifest import Manifest, Part, Source
-from recovery.model import SiteName
-from recovery.pruning import Verdict, decide
-
-PLAN = load_plan(Path(__file__).resolve().parents[2] / "recovery.yaml")
-NOW = datetime(2028, 6, 1, 12, tzinfo=UTC)
-
-
-def copy(kind: str, days_ago: float, *, dataset: str = "postgres", parent: str | None = None, **more: Any) -> Copy:
-    """A copy that finished so many days ago. Its id says so: `full-8`."""
-    finished = NOW - timedelta(days=days_ago)
-    made = Copy(
-        dataset=dataset,
-        kind=kind,
-        id=f"{kind}-{days_ago:g}",
-        folder=f"{dataset}/{kind}/1/7/{days_ago:g}/",
-        epoch=1,
-        source="7",
-        started=finished - timedelta(days=1 if kind == "log" else 1 / 24),
-        finished=finished,
-        parent=parent,
-    )
-    return replace(made, **more)
-
-
-def judge(*copies: Copy, site: SiteName = "dr", **more: Any) -> Verdict:
-    catalog = Catalog(site=site, copies=copies, elsewhere=frozenset(each.folder for each in copies))
-    return decide(replace(catalog, **more), PLAN, NOW)
-
-
-def pruned(verdict: Verdict) -> list[str]:
-    return [each.copy.id for each in verdict.prunes]
-
-
-def why_kept(verdict: Verdict, name: str) -> str:
-    (reason,) = (each.reason for each in verdict.keeps if each.copy.id == name)
-    return reason
+from recovery.pruning import decide
+from tests.unit.pruning_cases import NOW, PLAN, copy, judge, pruned, why_kept
 
 
 def test_each_bucket_has_its_own_term() -> None:
@@ -168,62 +128,6 @@ def test_kinds_that_the_plan_does_not_know_are_kept() -> None:
     assert "the plan knows no such copies" in why_kept(verdict, "differential-9999")
 
 
-@pytest.mark.parametrize(
-    ("gap", "copies", "more"),
-    [
-        ("incremental incremental-2 builds on full-3, which is missing", [copy("incremental", 2, parent="full-3")], {}),
-        (
-            "incremental incremental-2 builds on full-3, which is missing",
-            [copy("full", 3, complete=False), copy("incremental", 2, parent="full-3")],
-            {},
-        ),
-        (
-            "incremental incremental-2 builds on full-3, which is of another line",
-            [copy("full", 3, epoch=2), copy("incremental", 2, parent="full-3")],
-            {},
-        ),
-        (
-            "log log-2 continues log-3, which is missing while older log is there",
-            [copy("log", 4), copy("log", 2, parent="log-3")],
-            {},
-        ),
-        ("full full--1 is from the future: 2028-06-02 12:00", [copy("full", -1)], {}),
-        ("two copies are called full-3", [copy("full", 3), copy("full", 3, folder="elsewhere/")], {}),
-        (
-            "postgres/full/1/7/x/ (not valid) is damaged",
-            [],
-            {"damaged": {"postgres": ("postgres/full/1/7/x/ (not valid)",)}},
-        ),
-        (
-            "the pointer of full names postgres/full/1/7/9/, which is missing",
-            [],
-            {"latest": {("postgres", "full"): Named(folder="postgres/full/1/7/9/", finished=NOW - timedelta(days=9))}},
-        ),
-    ],
-)
-def test_a_gap_that_nothing_explains_leaves_the_dataset_alone(
-    gap: str, copies: list[Copy], more: dict[str, Any]
-) -> None:
-    other = [copy("full", age, dataset="files") for age in (400, 1)]
-    verdict = judge(copy("full", 3000), *copies, copy("full", 0.5), *other, **more)
-    assert verdict.gaps == {"postgres": (gap,)}
-    assert [(each.copy.dataset, each.copy.id) for each in verdict.prunes] == [("files", "full-400")]
-    assert why_kept(verdict, "full-3000") == f"not judged: {gap}"
-
-
-def test_the_end_of_older_log_is_no_gap() -> None:
-    assert judge(copy("log", 3, parent="log-4"), copy("log", 2, parent="log-3")).gaps == {}
-
-
-def test_log_that_begins_anew_is_no_gap() -> None:
-    assert judge(copy("log", 5), copy("log", 2)).gaps == {}
-
-
-def test_a_pointer_to_a_copy_past_its_term_is_no_gap() -> None:
-    gone = Named(folder="postgres/incremental/1/7/x/", finished=NOW - timedelta(days=400))
-    assert judge(copy("full", 1), latest={("postgres", "incremental"): gone}).gaps == {}
-
-
 def test_every_copy_is_judged_once() -> None:
     copies = [copy(kind, age) for kind in ("full", "log") for age in range(0, 4000, 37)]
     verdict = judge(*copies)
@@ -263,10 +167,3 @@ def test_what_the_next_incremental_will_build_on_stays() -> None:
     assert pruned(verdict) == []
     assert why_kept(verdict, "incremental-2") == "the next incremental builds on it"
     assert pruned(judge(*chain, copy("full", 0.5), site="prod")) == ["incremental-2", "incremental-2.2"]
-
-
-def test_a_replica_that_came_after_its_base_had_ended_goes_when_its_own_term_is_over() -> None:
-    late = copy("incremental", 366, parent="full-367")
-    verdict = judge(copy("full", 1), late)
-    assert verdict.gaps == {}
-    assert pruned(verdict) == ["incremental-366"]

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recovery.lifecycle import archive_transitions
 from recovery.loading import load_plan
 from recovery.model import SITES, SiteName
 from recovery.plan import Plan
-from recovery.retention import LONGEST_LOCK, copy_terms, lock_term, locked_until, longest_newest, needed
+from recovery.retention import LONGEST_LOCK, copy_terms, lock_term, locked_until, longest_newest, needed, needed_at_once
 from recovery.units import PERMANENT
 
 PLAN = load_plan(Path(__file__).resolve().parents[2] / "recovery.yaml")
@@ -115,3 +116,23 @@ def test_a_lock_is_never_longer_than_s3_takes() -> None:
 def test_a_copy_the_plan_does_not_make_has_no_lock() -> None:
     with pytest.raises(KeyError):
         lock_term(PLAN, "files", "incremental", "prod")
+
+
+def in_days(term: timedelta) -> str:
+    return "permanent" if term == PERMANENT else f"{term / DAY:.1f}".removesuffix(".0")
+
+
+def test_the_table_in_the_documentation_is_the_plan_s() -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs" / "retention.md").read_text()
+    for terms in copy_terms(PLAN):
+        here = terms.in_bucket_of("prod")
+        moves = archive_transitions(needed_at_once(PLAN, terms, "dr"), needed(PLAN, terms, "dr"))
+        locks = [in_days(lock_term(PLAN, terms.dataset, terms.kind, site)) for site in SITES]
+        row = [
+            f"`{terms.prefix}`",
+            f"{in_days(terms.kept('prod')) if here else '-'} / {in_days(terms.kept('dr'))}",
+            ", ".join(f"{move.storage_class} {move.days}" for move in moves),
+            " / ".join(locks),
+            f"{terms.undo_days('prod') if here else '-'} / {terms.undo_days('dr')}",
+        ]
+        assert f"| {' | '.join(row)} |" in text
