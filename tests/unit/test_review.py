@@ -15,6 +15,7 @@ from policy.rules import known_types
 from policy.verdict import Finding, Verdict
 from tests.unit.review_cases import DENIES, IMAGE, C, D, N, S, W, document, statement
 from tests.unit.review_preview import SECRET, UNKNOWN, preview, stack_step, state, step, urn
+from tests.unit.stacks import declare
 
 BUCKET, TABLE, ROLE = "aws:s3/bucket:Bucket", "aws:dynamodb/table:Table", "aws:iam/role:Role"
 PERMISSION, POLICY = "aws:iam/rolePolicy:RolePolicy", "aws:s3/bucketPolicy:BucketPolicy"
@@ -45,6 +46,14 @@ def test_what_holds_data_is_neither_deleted_nor_replaced(kind: str, op: str) -> 
 @pytest.mark.parametrize("kind", sorted(known_types() | {"random:index/thing:Thing"}))
 def test_no_deletion_is_passed_in_silence(kind: str) -> None:
     assert all(verdict.objection for _, verdict in said(step("delete", kind, "it", {"a": 1})))
+
+
+@pytest.mark.parametrize("stack", ["foundation", "prod", "dr"])
+def test_every_type_that_a_stack_declares_is_guarded(stack: str) -> None:
+    """Without an entry nothing is passed in silence either: it could only never be judged."""
+    kinds = {each.type for each in declare(stack) if each.type.startswith(("aws:", "kubernetes:"))}
+    assert kinds - known_types() == set()
+    assert kinds - set(LIVES) == set()
 
 
 def test_every_type_with_a_life_has_rules() -> None:

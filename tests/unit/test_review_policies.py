@@ -37,6 +37,10 @@ def allow(actions: Any = "s3:GetObject", resources: Any = "arn:aws:s3:::b/*", **
     return statement("Allow", actions, resources, **more)
 
 
+def elsewhere(*cidrs: str) -> dict[str, Any]:
+    return {"NotIpAddress": {"aws:SourceIp": list(cidrs)}}
+
+
 def source(cidr: str) -> dict[str, Any]:
     return {"IpAddress": {"aws:SourceIp": cidr}}
 
@@ -45,6 +49,8 @@ def source(cidr: str) -> dict[str, Any]:
     ("old", "new", "expected"),
     [
         ([deny()], [], [W]),
+        ([deny(Condition=elsewhere("10.0.0.0/8"))], [deny(Condition=elsewhere("10.1.0.0/16"))], [S]),
+        ([deny(Condition=elsewhere("10.1.0.0/16"))], [deny(Condition=elsewhere("10.0.0.0/8"))], [W]),
         ([], [deny()], [S]),
         ([deny()], [deny(DELETES[:1])], [W]),
         ([deny()], [deny("s3:*")], [S]),
