@@ -210,7 +210,7 @@ class DrSite:
             else:
                 server.shutdown()
                 server.server_close()
-        self.processes.stop("standby", timeout=2)
+        self.processes.kill("standby")
         with contextlib.suppress(Exception):
             self.s3.delete_object(Bucket=self.names.marker_bucket, Key=MARKER_KEY)
         self.s3.delete_bucket(Bucket=self.names.marker_bucket)
