@@ -32,6 +32,7 @@ _SETTINGS = {
     "password_encryption": "scram-sha-256",
     "unix_socket_directories": "''",
     "shared_buffers": "64MB",
+    "dynamic_shared_memory_type": "mmap",  # in the data folder: a killed server leaves nothing behind in /dev/shm
     "max_connections": "200",
 }
 
