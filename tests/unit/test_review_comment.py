@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -30,7 +31,9 @@ def _program(path: Path, text: str) -> None:
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
 
 
-def comment(folder: Path, *steps: dict[str, Any], code: int = 0, plan: str = "recovery.yaml") -> tuple[int, str, str]:
+def comment(
+    folder: Path, *steps: dict[str, Any], code: int = 0, plan: str = "recovery.yaml", root: Path = ROOT
+) -> tuple[int, str, str]:
     """(exit code, comment, what the workflow's log shows)."""
     tools = folder / "bin"
     tools.mkdir()
@@ -38,8 +41,8 @@ def comment(folder: Path, *steps: dict[str, Any], code: int = 0, plan: str = "re
     _program(tools / "uv", f'shift 2; exec "{Path(sys.executable).parent}/$@"')
     _program(tools / "pulumi", f"cat {folder}/preview.json; echo password=hunter2 >&2; exit {code}")
     done = subprocess.run(
-        [str(ROOT / "tools" / "preview-comment"), str(folder / "previews"), str(folder / "comment.md"), "prod", "dr"],
-        cwd=ROOT,
+        [str(root / "tools" / "preview-comment"), str(folder / "previews"), str(folder / "comment.md"), "prod", "dr"],
+        cwd=root,
         env={**os.environ, "PATH": f"{tools}:/usr/bin:/bin", "DR_PLAN": plan},
         capture_output=True,
         text=True,
@@ -77,6 +80,21 @@ def test_a_plan_that_cannot_be_read_fails(tmp_path: Path) -> None:
     code, text, _ = comment(tmp_path, TAGGED, plan="nowhere.yaml")
     assert code == 2
     assert "**The plan does not keep its objectives.**" in text
+
+
+def test_a_pull_request_does_not_waive_itself_when_the_base_branch_has_no_waivers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "repository"
+    shutil.copytree(ROOT / "tools", own / "tools", ignore=shutil.ignore_patterns("setup"))
+    shutil.copy(ROOT / "recovery.yaml", own)
+    about = "resource: backups-versioning, property: versioningConfiguration, who: me"
+    (own / "waivers.yaml").write_text(f"waivers: [{{{about}, why: it is just fine, until: 9999-01-01}}]\n")
+    monkeypatch.setenv("PATH_OF_WAIVERS", "base/waivers.yaml")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    code, text, _ = comment(tmp_path, WEAKER, root=own)
+    assert code == 1
+    assert "waived" not in text
 
 
 @pytest.fixture
