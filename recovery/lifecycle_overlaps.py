@@ -5,23 +5,27 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-conflicts.html (
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import permutations
+from itertools import takewhile
 from typing import Any
 
 
 def undercut(rules: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
     """The ID of each rule that another makes ineffective, and how. Tags and sizes are taken to overlap."""
     enabled = [rule for rule in rules if rule.get("Status") == "Enabled"]
-    for victim, other in permutations(enabled, 2):
-        if not _prefix(victim).startswith(_prefix(other)):
-            continue
+    soonest: dict[str, list[tuple[int, str, str]]] = {}
+    for rule in enabled:
+        for action, days in _terms(rule).items():
+            soonest.setdefault(action, []).append((days, _prefix(rule), str(rule.get("ID"))))
+    for each in soonest.values():
+        each.sort()
+    for victim in enabled:
         for action, days in _terms(victim).items():
-            theirs = _terms(other).get(action)
-            if theirs is not None and theirs < days:
-                yield (
-                    str(victim.get("ID")),
-                    f"{action} after {days} days, but rule {other.get('ID')} covers the same objects after {theirs}",
-                )
+            for theirs, prefix, other in takewhile(lambda sooner, mine=days: sooner[0] < mine, soonest[action]):
+                if _prefix(victim).startswith(prefix):
+                    yield (
+                        str(victim.get("ID")),
+                        f"{action} after {days} days, but rule {other} covers the same objects after {theirs}",
+                    )
 
 
 def _terms(rule: Mapping[str, Any]) -> dict[str, int]:

@@ -43,6 +43,7 @@ class Judge(World):
                 allowed = self._needed_until(made, site)
                 if allowed == NEVER:
                     continue
+                allowed = max(allowed, made.arrived[site])  # a replica can be later than its own term
                 refused = [day for day in self.refused.get((site, made.copy.dataset), []) if day > allowed - DAY]
                 hidden = made.hidden.get(site, self.now)
                 allowed += self._undo(made, site) + sum(day <= hidden for day in refused) * DAY

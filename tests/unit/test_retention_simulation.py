@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
 from recovery.catalog_model import Catalog
@@ -84,12 +84,14 @@ def test_the_committed_plan_over_a_quarter() -> None:
     assert judge(COMMITTED, SOUND, 100, seed=1) == []
 
 
-@settings(max_examples=10, deadline=None)
+# Without `explain`, which judges hundreds of worlds more once one has failed.
+@settings(max_examples=10, deadline=None, phases=[each for each in Phase if each != Phase.explain])
 @given(
     seed=st.integers(0, 10**6),
     luck=st.sampled_from([Luck(), Luck(missed=0.5), Luck(silence=0.1), Luck(failover=0.2), Luck(slow_replica=0.5)]),
     terms=st.lists(st.lists(st.integers(1, 12), min_size=3, max_size=3).map(sorted), min_size=5, max_size=5),
 )
+@example(seed=92299, luck=Luck(), terms=[[1, 1, 1]] * 5)  # a replica that came after its own term
 def test_any_table_is_kept_whatever_goes_wrong(seed: int, luck: Luck, terms: list[list[int]]) -> None:
     full, incremental, log, mongo, mongo_log = ((local, cloud, archive) for local, cloud, archive in terms)
     plan = plan_with(
