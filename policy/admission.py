@@ -23,7 +23,7 @@ def network_policy() -> Kind:
         old, new = mapping(change.old), mapping(change.new)
         found: list[Judgement] = []
         if old.get("podSelector") != new.get("podSelector"):
-            found.append(_closed(old.get("podSelector", {}), new.get("podSelector", {}), reason))
+            found.append(_closed(old, new, reason))
         for direction, peers in (("ingress", "from"), ("egress", "to")):
             if (before := _ways(old, direction, peers)) != (after := _ways(new, direction, peers)):
                 judged = _compare_ways(old.get(direction, MISSING), before, after, _way_within, reason)
@@ -35,15 +35,17 @@ def network_policy() -> Kind:
     return Kind("network policy", compare)
 
 
-def _closed(old: Value, new: Value, reason: str) -> Judgement:
-    fits = _labels_within(_labels(old), _labels(new))
-    return Judgement(
-        verdict=Verdict.STRONGER if fits else Verdict.WEAKER,
-        reason="closes at least the Pods it closed before" if fits else f"it closes other or fewer Pods: {reason}",
-        old=words(old),
-        new=words(new),
-        path=("podSelector",),
-    )
+def _closed(old: Mapping[str, Value], new: Mapping[str, Value], reason: str) -> Judgement:
+    """Policies add up: Pods that another policy closes already get only the ways that this one leaves open."""
+    before, after = old.get("podSelector", {}), new.get("podSelector", {})
+    opens = any(items(new.get(direction, MISSING)) for direction in ("ingress", "egress"))
+    if not _labels_within(_labels(before), _labels(after)):
+        verdict, why = Verdict.WEAKER, f"it closes other or fewer Pods: {reason}"
+    elif opens and not _labels_within(_labels(after), _labels(before)):
+        verdict, why = Verdict.UNJUDGED, "it closes more Pods, and leaves its ways open to those as well"
+    else:
+        verdict, why = Verdict.STRONGER, "closes at least the Pods it closed before"
+    return Judgement(verdict=verdict, reason=why, old=words(before), new=words(after), path=("podSelector",))
 
 
 def cluster_permissions() -> Kind:

@@ -177,7 +177,8 @@ def block(cidr: str) -> dict[str, Any]:
         (closed(pods("gate")), closed(pods("gate"), policyTypes=["Egress"]), [W, S]),
         (closed(pods("gate")), closed(pods("gate"), policyTypes=["Ingress", "Egress"]), [S]),
         (closed(pods("gate")), closed(pods("gate"), podSelector={"matchLabels": {"app": "other"}}), [W]),
-        (closed(pods("gate")), closed(pods("gate"), podSelector={}), [S]),
+        (closed(pods("gate")), closed(pods("gate"), podSelector={}), [C]),
+        (closed(ingress=[]), closed(ingress=[], podSelector={}), [S]),
         (closed(pods("gate")), closed(pods("gate"), endPort=1), [C]),
     ],
 )
