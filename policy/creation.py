@@ -28,11 +28,11 @@ _BROAD = ("AdministratorAccess", "PowerUserAccess", "FullAccess", "AmazonEKSClus
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What else a preview shows: `made` are (type, name in the world) it creates, `written` those it judges, `around`
-    (type, component) it creates, `closed` names of buckets with a public-access block. `fresh`: the stack is new."""
+    """What else a preview shows: `made` are (type, name in the world) it creates, `written` (type, name before, name
+    after) of those it shows before and after, `around` (type, component) it creates. `fresh`: the stack is new."""
 
     made: frozenset[tuple[str, str]]
-    written: frozenset[tuple[str, str]]
+    written: frozenset[tuple[str, str, str]]
     around: frozenset[tuple[str, str]]
     fresh: bool
 
@@ -40,10 +40,14 @@ class Surroundings:
     def of(cls, steps: Sequence[Step]) -> "Surroundings":
         """From a preview's steps."""
         created = [step for step in steps if step.op in CREATING and step.new]
-        shown = [step for step in steps if step.op in ("update", *REPLACING, *UNCHANGED) and step.last]
+        shown = [step for step in steps if step.op in ("update", *REPLACING, *UNCHANGED)]
         return cls(
             made=frozenset((step.type, world_name(step.new.inputs)) for step in created if step.new),
-            written=frozenset((step.type, world_name(step.last.inputs)) for step in shown if step.last),
+            written=frozenset(
+                (step.type, world_name(step.old.inputs), world_name(step.new.inputs))
+                for step in shown
+                if step.old and step.new
+            ),
             around=frozenset((step.type, step.new.parent) for step in created if step.new),
             fresh=any(step.type == "pulumi:pulumi:Stack" for step in created),
         )
@@ -145,7 +149,8 @@ def _is_closed(step: Step, around: Surroundings) -> bool:
     block = f"{_S3}PublicAccessBlock:BucketPublicAccessBlock"
     if step.new is None:
         return False
-    names = {name for kind, name in around.made | around.written if kind == block}
+    names = {name for kind, name in around.made if kind == block}
+    names |= {after for kind, _, after in around.written if kind == block}
     return world_name(step.new.inputs) in names - {""} or (block, step.new.parent) in around.around
 
 

@@ -35,8 +35,9 @@ def judge(preview: Preview) -> Iterator[Finding]:
             stack=stack, urn="", type="preview", name=stack, op="error", property="-", old="-", new=words(error),
             verdict=Verdict.UNJUDGED, reason=reason, advice="correct the error and preview again",
         )  # fmt: skip
-    around = Surroundings.of(preview.steps)
-    for step in _one_per_resource(preview.steps):
+    steps = _one_per_resource(preview.steps)
+    around = Surroundings.of(steps)
+    for step in steps:
         if not _is_component(step):
             yield from _resource(step, around)
 

@@ -19,8 +19,8 @@ class Subject:
     name: str = ""
     inputs: Mapping[str, Value] = field(default_factory=dict[str, Value])
     old_inputs: Mapping[str, Value] = field(default_factory=dict[str, Value])
-    written: frozenset[tuple[str, str]] = frozenset()
-    """(type, name of the object in the world) of all that this preview creates, changes or shows."""
+    written: frozenset[tuple[str, str, str]] = frozenset()
+    """(type, name before, name after), in the world, of all that this preview shows before and after, and judges."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -83,7 +83,7 @@ def judged_elsewhere() -> Kind:
     """The name of a ConfigMap whose content this very preview shows, old and new, and judges."""
 
     def compare(change: Change, reason: str) -> Sequence[Judgement]:
-        if (CONFIG_MAP, change.new) in change.subject.written:
+        if (CONFIG_MAP, change.old, change.new) in change.subject.written:
             return said(change, Verdict.NEUTRAL, "the map's content is judged as its own change")
         return [unjudged((), change.old, change.new, reason)]
 

@@ -222,8 +222,10 @@ def test_a_map_that_is_only_new_is_not_taken_for_judged() -> None:
     job = step("update", CRON_JOB, "job", volumes("a"), volumes("b"))
     replaced = step("replace", CONFIG, "plan", {"metadata": {"name": "a"}}, {"metadata": {"name": "b"}})
     made = step("create", CONFIG, "plan", None, {"metadata": {"name": "b"}})
+    other = step("same", CONFIG, "other", {"metadata": {"name": "b"}}, {"metadata": {"name": "b"}})
     assert C not in {verdict for _, verdict in said(job, replaced)}
     assert C in {verdict for _, verdict in said(job, made)}
+    assert C in {verdict for _, verdict in said(job, other)}
 
 
 BROKEN = {

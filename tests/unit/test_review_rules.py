@@ -93,7 +93,7 @@ CONDITIONAL = [
         "spec.jobTemplate.spec.template.spec.volumes[plan].configMap.name",
         "plan-a",
         "plan-b",
-        Subject(written=frozenset({("kubernetes:core/v1:ConfigMap", "plan-b")})),
+        Subject(written=frozenset({("kubernetes:core/v1:ConfigMap", "plan-a", "plan-b")})),
         N,
     ),
 ]
