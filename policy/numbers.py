@@ -17,12 +17,12 @@ def number(value: Value) -> float | None:
     """A plain number, also as text; None for anything else."""
     if isinstance(value, bool):
         return None
-    if isinstance(value, int | float):
-        return float(value)
     try:
-        return float(value) if isinstance(value, str) else None
+        return float(value) if isinstance(value, int | float | str) else None
     except ValueError:
         return None
+    except OverflowError:  # JSON's whole numbers have no end, and more than a float holds is as good as without
+        return float("-inf") if isinstance(value, int) and value < 0 else float("inf")
 
 
 def share(value: Value) -> float | None:
@@ -46,8 +46,8 @@ def duration(value: Value) -> float | None:
 
 def quantity(value: Value) -> float | None:
     """`512Mi`, `500m`, `1`: Kubernetes' quantities."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
+    if isinstance(value, int | float):
+        return number(value)
     match = _QUANTITY.fullmatch(value) if isinstance(value, str) else None
     factor = _SUFFIX.get(match[2]) if match else None
     return float(match[1]) * factor if match and factor is not None else None

@@ -12,7 +12,7 @@ from policy.values import MISSING, Value, at, decode, mapping
 from recovery.errors import Refused
 
 NEXT = "make it with `pulumi preview --json --show-sames --stack STACK > preview.json` and review that file"
-_TOO_LARGE = 256 * 1024 * 1024
+TOO_LARGE = 256 * 1024 * 1024
 # What Pulumi can write as a step's operation, pulumi/pkg/resource/deploy/step.go (v3.259.0).
 REPLACING = frozenset({"replace", "create-replacement", "delete-replaced", "import-replacement", "read-replacement"})
 DELETING = frozenset({"delete", "discard", "discard-replaced"})
@@ -88,8 +88,8 @@ class Preview:
 
 def parse(text: str, *, source: str) -> Preview:
     """The preview in `text`. Raises UnreadablePreview."""
-    if len(text) > _TOO_LARGE:
-        raise UnreadablePreview(f"{source}: larger than {_TOO_LARGE // 1024**2} MiB, so no preview", next_step=NEXT)
+    if len(text) > TOO_LARGE:
+        raise UnreadablePreview(f"{source}: larger than {TOO_LARGE // 1024**2} MiB, so no preview", next_step=NEXT)
     start = text.find("{")
     if start < 0:
         raise UnreadablePreview(f"{source}: there is no JSON in it", next_step=NEXT)
@@ -106,6 +106,9 @@ def parse(text: str, *, source: str) -> Preview:
         raise UnreadablePreview(
             f"{source}: line {error.lineno}: not JSON, or cut off: {error.msg}", next_step=NEXT
         ) from None
+    except ValueError:
+        what = "not JSON that can be read: a number of too many digits"
+        raise UnreadablePreview(f"{source}: {what}", next_step=NEXT) from None
     except RecursionError:
         raise UnreadablePreview(f"{source}: nested too deeply for a preview", next_step=NEXT) from None
     if len(documents) > 1 or "timestamp" in mapping(documents[0]):

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from policy import preview
 from policy.judge import review as judge
 from policy.preview import NEXT, Preview, UnreadablePreview, parse
 from policy.verdict import Finding, Verdict, objects
@@ -50,13 +51,15 @@ def review(
 
 
 def _read(path: Path) -> Preview:
-    if str(path) == "-":
-        return parse(sys.stdin.read(), source="standard input")
+    source = "standard input" if str(path) == "-" else str(path)
     try:
-        return parse(path.read_text(encoding="utf-8"), source=str(path))
+        if str(path) == "-":
+            return parse(sys.stdin.read(preview.TOO_LARGE + 1), source=source)
+        with path.open(encoding="utf-8") as file:
+            return parse(file.read(preview.TOO_LARGE + 1), source=source)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise UnreadablePreview(f"{path}: cannot be read: {reason}", next_step=NEXT) from None
+        raise UnreadablePreview(f"{source}: cannot be read: {reason}", next_step=NEXT) from None
 
 
 def _waivers(path: Path) -> tuple[Waiver, ...]:
@@ -90,9 +93,9 @@ def _print(findings: list[Finding], agreed: tuple[Waiver, ...], objections: int,
         if members:
             _group(verdict, members, stacks=stacks)
     for waiver in expired(agreed, today=today):
-        console.print(f"Expired waiver: {escape(waiver.words())}")
+        console.print(f"Expired waiver: {_shown(waiver.words())}")
     for waiver in unused(findings, agreed):
-        console.print(f"Waiver that nothing here needs: {escape(waiver.words())}")
+        console.print(f"Waiver that nothing here needs: {_shown(waiver.words())}")
     counts = ", ".join(f"{len(members)} {verdict}" for verdict, members in groups.items() if members)
     verdict = f"{objections} objection{'s' if objections != 1 else ''}" if objections else "nothing objectionable"
     console.print(f"Review: {verdict}" + (f" ({counts})" if counts else " (no changes)"))
@@ -122,5 +125,10 @@ def _group(verdict: str, members: list[Finding], *, stacks: bool) -> None:
         ]
         for each in members
     ]
-    table(f"{verdict} ({len(members)})", columns, [[escape(cell) for cell in row] for row in rows])
+    table(f"{verdict} ({len(members)})", columns, [[_shown(cell) for cell in row] for row in rows])
     console.print()
+
+
+def _shown(text: str) -> str:
+    """What a preview holds, fit for a terminal: no markup, no control characters, nothing that cannot be encoded."""
+    return escape("".join(each if each.isprintable() else "?" for each in text))

@@ -120,6 +120,33 @@ def test_what_cannot_be_read_ends_with_2_and_the_next_step(
     assert "Next: make it with `pulumi preview --json" in err
 
 
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_numbers_and_letters_that_nothing_can_hold_are_no_traceback(
+    capfd: pytest.CaptureFixture[str], more: list[str]
+) -> None:
+    huge = step("update", "aws:iam/role:Role", "r\ud800", {"maxSessionDuration": 1}, {"maxSessionDuration": 10**400})
+    quota = "kubernetes:core/v1:ResourceQuota"
+    large = step("update", quota, "q\x1b[2J", {"spec": {"hard": {"cpu": 1}}}, {"spec": {"hard": {"cpu": 10**400}}})
+    code, out, err = run(capfd, write(huge, large), *more)
+    assert (code, err) == (1, "")
+    assert "\x1b" not in out
+    assert "r?" in out or "r\\ud800" in out
+
+
+def test_a_number_of_too_many_digits_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("p.json").write_text('{"steps": [], "duration": ' + "9" * 5000 + "}")
+    code, _, err = run(capsys, "p.json")
+    assert code == 2
+    assert err.startswith("dr: p.json: not JSON that can be read: a number of too many digits")
+
+
+def test_what_never_ends_is_no_preview(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("policy.preview.TOO_LARGE", 1024 * 1024)
+    code, _, err = run(capsys, "/dev/zero")
+    assert code == 2
+    assert err.startswith("dr: /dev/zero: larger than 1 MiB, so no preview")
+
+
 def test_no_file_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys)[0] == 64
 
