@@ -13,6 +13,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError
 
+from cloud.session import sdk_settings
 from recovery.errors import Ambiguous, DrError, Refused, Unreachable
 
 _NOT_SENT = (ConnectTimeoutError, EndpointConnectionError)
@@ -57,7 +58,8 @@ def region_clients(regions: Sequence[str], *, attempt_seconds: float) -> dict[st
         tcp_keepalive=True,
     )
     session = botocore.session.Session()
-    return {region: session.create_client("dynamodb", region_name=region, config=config) for region in regions}
+    with sdk_settings():
+        return {region: session.create_client("dynamodb", region_name=region, config=config) for region in regions}
 
 
 class ControlTable:

@@ -1,5 +1,7 @@
 """The one place where AWS clients are made: region always named, time-outs short, retries chosen by the caller."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -20,18 +22,32 @@ def client(service: str, region: str, *, timeout: float = 5.0, attempts: int = 3
     """A client for `service` in `region`; `timeout` seconds to connect and to read; `attempts` with the first.
 
     A client may be used by many threads, but clients are made by one (the SDK's session is not safe for it).
+    Raises Refused when the SDK's own settings are wrong.
     """
     from botocore.config import Config
 
-    return _session().client(
-        service,
-        region_name=region,
-        config=Config(
-            connect_timeout=timeout,
-            read_timeout=timeout,
-            retries={"total_max_attempts": attempts, "mode": "standard"},
-        ),
-    )
+    with sdk_settings():
+        return _session().client(
+            service,
+            region_name=region,
+            config=Config(
+                connect_timeout=timeout,
+                read_timeout=timeout,
+                retries={"total_max_attempts": attempts, "mode": "standard"},
+            ),
+        )
+
+
+@contextmanager
+def sdk_settings() -> Iterator[None]:
+    """Within it a client is made. Raises Refused when what the SDK finds in the environment and its files is wrong."""
+    try:
+        yield
+    except (BotoCoreError, ValueError) as error:
+        raise Refused(
+            f"the AWS settings of this process are wrong: {error}",
+            next_step="correct AWS_PROFILE, AWS_CONFIG_FILE, AWS_ENDPOINT_URL or the AWS configuration file",
+        ) from None
 
 
 def caller_account(region: str) -> str:
