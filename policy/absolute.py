@@ -85,8 +85,14 @@ def _open_bucket(resource: Resource) -> Iterator[tuple[str, str]]:
 
 
 def _public_policy(resource: Resource) -> Iterator[tuple[str, str]]:
-    document = at(resource.inputs, "policy")
-    if not resource.type.startswith("aws:") or not isinstance(document, str):
+    if not resource.type.startswith("aws:"):
+        return
+    for key in ("policy", "assumeRolePolicy"):
+        yield from _public_statements(key, at(resource.inputs, key))
+
+
+def _public_statements(key: str, document: Value) -> Iterator[tuple[str, str]]:
+    if not isinstance(document, str):
         return
     try:
         statements = read_policy(document)
@@ -94,10 +100,11 @@ def _public_policy(resource: Resource) -> Iterator[tuple[str, str]]:
         return
     for statement in statements:
         if not statement.deny and any(grant.public for grant in statement.grants):
-            yield f"policy[{statement.sid}]", "anybody at all is allowed"
+            yield f"{key}[{statement.sid}]", "anybody at all is allowed"
 
 
 def _wildcards(resource: Resource) -> Iterator[tuple[str, str]]:
+    yield from _wildcards_in_the_cluster(resource)
     if resource.type not in ("aws:iam/rolePolicy:RolePolicy", "aws:iam/policy:Policy"):
         return
     try:
@@ -114,6 +121,15 @@ def _wildcards(resource: Resource) -> Iterator[tuple[str, str]]:
             wide.add("all but what is named")
         if wide:
             yield f"policy[{statement.sid}]", f"a wildcard in a role: {', '.join(sorted(wide))}"
+
+
+def _wildcards_in_the_cluster(resource: Resource) -> Iterator[tuple[str, str]]:
+    if not resource.type.endswith(("rbac.authorization.k8s.io/v1:Role", "rbac.authorization.k8s.io/v1:ClusterRole")):
+        return
+    for number, rule in enumerate(items(at(resource.inputs, "rules"))):
+        for key in ("apiGroups", "resources", "verbs"):
+            if "*" in items(at(rule, key)):
+                yield f"rules[{number}].{key}", "a wildcard in a role of the cluster"
 
 
 def _is_wild(resource: str) -> bool:

@@ -1,7 +1,7 @@
 """Policy documents of roles, buckets and keys, compared by what they allow and deny, not by how they are written."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -14,6 +14,8 @@ from policy.walk import unjudged
 _EVERYBODY = (("*", "*"), ("AWS", "*"))
 # Requests that these keep apart from the rest of the world; anything else in a condition may be true for anybody.
 _BOUND = ("sourceip", "principal", "sourceaccount", "sourcearn", "sourcevpc", "sourcevpce", "userid", "calledvia")
+
+_ANYTHING = {"*", "arn:*", "arn:aws:*", "0.0.0.0/0", "::/0"}
 
 
 class NotAPolicy(ValueError):
@@ -41,7 +43,7 @@ class Grant:
     @property
     def public(self) -> bool:
         """Whether anybody at all may use it."""
-        bound = any(part in key for _, key in self.conditions for part in _BOUND)
+        bound = any(_binds(operator, key, values) for (operator, key), values in self.conditions.items())
         return self.principal in _EVERYBODY and not bound
 
     def words(self) -> str:
@@ -59,6 +61,12 @@ class Statement:
     deny: bool
     grants: tuple[Grant, ...]
     opaque: str = ""
+
+
+def _binds(operator: str, key: str, values: Collection[str]) -> bool:
+    """Whether it keeps the rest of the world out: what only excludes somebody, may be absent or fits all does not."""
+    narrow = "not" not in operator and not operator.endswith("ifexists") and not operator.startswith("forallvalues")
+    return narrow and not _ANYTHING & set(values) and any(part in key for part in _BOUND)
 
 
 def policy_document() -> Kind:

@@ -166,12 +166,16 @@ def new(kind: str, inputs: dict[str, Any], name: str = "it", **more: Any) -> dic
 
 EVERYBODY = document(statement("Allow", "s3:GetObject", Principal="*"))
 READS = document(statement("Allow", "s3:GetObject"))
+ANYBODY = document({"Effect": "Allow", "Principal": {"AWS": ["*"]}, "Action": "sts:AssumeRole"})
+KUBERNETES_ROLE = "kubernetes:rbac.authorization.k8s.io/v1:Role"
 
 
 @pytest.mark.parametrize(
     ("steps", "expected"),
     [
         ([new(ROLE, {"name": "r"})], {N}),
+        ([new(ROLE, {"name": "r", "assumeRolePolicy": ANYBODY})], {W}),
+        ([new(KUBERNETES_ROLE, {"rules": [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["*"]}]})], {W}),
         ([new(ROLE, {"name": "r"}), new(PERMISSION, {"role": "r", "policy": READS})], {N}),
         ([new(ROLE, {"name": "r"}), new(PERMISSION, {"role": UNKNOWN, "policy": READS})], {N}),
         ([new(ROLE, {"name": "r"}), new(PERMISSION, {"role": "r", "policy": UNKNOWN})], {N, C}),
@@ -259,6 +263,26 @@ ALSO_BROKEN = [
         "role-without-wildcards",
         PERMISSION,
         {"policy": document({"Effect": "Allow", "NotAction": "a", "Resource": "b"})},
+    ),
+    (
+        "role-without-wildcards",
+        KUBERNETES_ROLE,
+        {"rules": [{"apiGroups": ["*"], "resources": ["a"], "verbs": ["get"]}]},
+    ),
+    ("policy-not-public", ROLE, {"assumeRolePolicy": ANYBODY}),
+    *(
+        (
+            "policy-not-public",
+            POLICY,
+            {"policy": document(statement("Allow", "s3:GetObject", Principal="*", Condition=c))},
+        )
+        for c in (
+            {"IpAddress": {"aws:SourceIp": ["10.0.0.0/8", "0.0.0.0/0"]}},
+            {"NotIpAddress": {"aws:SourceIp": "10.0.0.0/8"}},
+            {"StringNotEquals": {"aws:PrincipalAccount": "123456789012"}},
+            {"StringEqualsIfExists": {"aws:PrincipalAccount": "123456789012"}},
+            {"StringLike": {"aws:PrincipalArn": "*"}},
+        )
     ),
     ("no-plaintext", "aws:lb/listener:Listener", {"protocol": "HTTP"}),
     ("network-closed", "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", {"cidrIpv6": "::/0"}),
