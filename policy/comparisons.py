@@ -65,14 +65,14 @@ def size(read: Read = number, *, default: Value = MISSING, missing: float | None
     return Kind("size", lambda c, reason: _ordered(c, reason, read, default, missing, up=Verdict.NEUTRAL))
 
 
-def kept() -> Kind:
-    """Present elements are compared below; one that goes weakens, one that comes strengthens."""
+def kept(*, more: Verdict = Verdict.STRONGER) -> Kind:
+    """Present elements are compared below; one that goes weakens, one that comes strengthens, or is `more`."""
 
     def compare(change: Change, reason: str) -> Sequence[Judgement] | None:
         if change.new is MISSING:
             return said(change, Verdict.WEAKER, f"dropped: {reason}")
         if change.old is MISSING:
-            return said(change, Verdict.STRONGER, f"added: {reason}")
+            return said(change, more, f"added: {reason}")
         return None
 
     return Kind("kept", compare)

@@ -58,7 +58,8 @@ STORAGE_RULES: dict[str, tuple[Rule, ...]] = {
     "aws:s3/bucketReplicationConfig:BucketReplicationConfig": (
         Rule("role", watched(), "another role copies"),
         Rule("rules", kept(), "replication off"),
-        Rule("rules[*]", kept(), "replication off"),
+        # Of two rules that fit, the one of higher priority wins: a new one can take objects from those there are.
+        Rule("rules[*]", kept(more=Verdict.UNJUDGED), "replication off, or another rule that takes precedence"),
         Rule("rules[*].status", must_be("Enabled"), "replication off"),
         Rule("rules[*].filter", fixed(), "replication off for what the filter leaves out"),
         Rule("rules[*].priority", watched(), "which rule wins"),

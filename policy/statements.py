@@ -15,6 +15,8 @@ _EVERYBODY = (("*", "*"), ("AWS", "*"))
 # Requests that these keep apart from the rest of the world; anything else in a condition may be true for anybody.
 _BOUND = ("sourceip", "principal", "sourceaccount", "sourcearn", "sourcevpc", "sourcevpce", "userid", "calledvia")
 
+_NEGATIVE = {"NotAction", "NotResource", "NotPrincipal"}
+_ELEMENTS = {"Sid", "Effect", "Action", "Resource", "Principal", "Condition", *_NEGATIVE}
 _ANYTHING = {"*", "arn:*", "arn:aws:*", "0.0.0.0/0", "::/0"}
 
 
@@ -107,6 +109,9 @@ def _compare(change: Change, reason: str) -> Sequence[Judgement]:
         old, new = read_policy(change.old), read_policy(change.new)
     except NotAPolicy as error:
         return [unjudged((), change.old, change.new, f"{reason}; {error}")]
+    if MISSING not in (change.old, change.new) and _version(change.old) != _version(change.new):
+        # Before 2012-10-17 a variable such as ${aws:PrincipalTag/team} is plain text.
+        return [unjudged((), change.old, change.new, f"{reason}; another version of the policy language")]
     found = list(compare_statements(old, new))
     if not found:
         return [Judgement(verdict=Verdict.NEUTRAL, reason="allows and denies the same, written differently")]
@@ -166,13 +171,19 @@ def _words(grants: Sequence[Grant]) -> str:
     return shown if len(grants) > 1 else grants[0].words()
 
 
+def _version(value: Value) -> Value:
+    return mapping(json.loads(value) if isinstance(value, str) else value).get("Version", "2008-10-17")
+
+
 def _statement(raw: Value, number: int) -> Statement:
     found = mapping(raw)
+    if strange := set(found) - _ELEMENTS:
+        raise NotAPolicy(f"statement {number + 1} has an element that no policy knows: {min(strange)}")
     effect = found.get("Effect")
     if effect not in ("Allow", "Deny"):
         raise NotAPolicy(f"statement {number + 1} neither allows nor denies")
     sid = str(found.get("Sid", f"statement {number + 1}"))
-    if {"NotAction", "NotResource", "NotPrincipal"} & set(found):
+    if _NEGATIVE & set(found):
         unnamed = {key: value for key, value in found.items() if key != "Sid"}
         opaque = json.dumps(unnamed, sort_keys=True, default=str)
         return Statement(sid=sid, deny=effect == "Deny", grants=(), opaque=opaque)

@@ -210,6 +210,7 @@ BY_VALUE: list[Case] = [
             ("rules[a].deleteMarkerReplication.status", "Disabled", "Enabled", W),
             ("rules[a].sourceSelectionCriteria.sseKmsEncryptedObjects.status", "Enabled", "Disabled", W),
             ("rules[a].destination.storageClass", "STANDARD", "GLACIER", W),
+            ("rules[b]", MISSING, {"id": "b", "priority": 9, "status": "Enabled"}, C),
             ("rules[a].destination.replicationTime", {"status": "Enabled"}, MISSING, W),
             ("rules[a].destination.replicationTime.status", "Enabled", "Disabled", W),
             ("rules[a].destination.replicationTime.time.minutes", 15, 60, W),
@@ -229,6 +230,14 @@ BY_VALUE: list[Case] = [
     ("aws:kms/replicaKey:ReplicaKey", "deletionWindowInDays", 30, 7, W),
     ("aws:kms/replicaKey:ReplicaKey", "enabled", True, False, W),
     ("aws:kms/replicaKey:ReplicaKey", "policy", DENIES, NOTHING, W),
+    ("aws:iam/policy:Policy", "policy", ALLOWS, ALLOWS.replace("2012-10-17", "2008-10-17"), C),
+    (
+        "aws:iam/policy:Policy",
+        "policy",
+        ALLOWS,
+        document(statement("Allow", ["s3:GetObject"]), {"Effect": "Allow", "action": "s3:*"}),
+        C,
+    ),
     *(
         ("aws:dynamodb/table:Table", *case)
         for case in (
