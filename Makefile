@@ -11,7 +11,7 @@ SET_UP := tools/with-python -m tools.setup
 RUN := env PATH="$(VENV):$(PATH)"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab lab-down test test-unit lint format
+.PHONY: help setup lab lab-down previews test test-unit lint format
 
 help:  ## this table
 	@echo "make VERB, where VERB is one of"
@@ -27,6 +27,10 @@ lab:  ## show the whole thing on this machine: take orders, lose production, pro
 lab-down:  ## end a lab that was left up
 	@$(SET_UP) environment
 	@$(RUN) python -m lab down
+
+previews:  ## write docs/preview-*.txt anew: what the engine shows of each complete stack
+	@$(SET_UP) lab
+	@$(RUN) python -m lab.previews
 
 test:  ## all tests, on real parts
 	@$(SET_UP) lab

@@ -218,7 +218,7 @@ def _dr(config: Config, plan: Plan, account: str) -> DrSettings:
         public_access_cidrs=config.ranges("publicAccessCidrs", "a CIDR range that may reach the cluster's API"),
         kubernetes_version=config.text("kubernetesVersion", r"1\.\d{2}", "a Kubernetes version such as 1.34"),
         instance_types=config.texts("instanceTypes", r"[a-z0-9-]+\.[a-z0-9]+", "an instance type such as m7i.large"),
-        nodes_warm=config.number("nodesWarm", 1, 100, default=2),
+        nodes_warm=config.number("nodesWarm", 1, 100, default=4),
         nodes_most=config.number("nodesMost", 1, 100, default=6),
         postgres_image=config.image("postgresImage", "postgres"),
         postgres_settings=config.mapping("postgresSettings", "PostgreSQL settings by name"),

@@ -16,15 +16,17 @@ STACKS = ("foundation", "prod", "dr")
 _LEASE = {"duration": "10s", "renewal": "2s", "margin": "2s"}
 
 
-def write_project(folder: Path, overlay: Mapping[str, Mapping[str, Any]]) -> Path:
-    """Copy program, plan and stack files into `folder`; `overlay` maps stack → {config key: value}."""
+def write_project(folder: Path, overlay: Mapping[str, Mapping[str, Any]], *, lab_lease: bool = True) -> Path:
+    """Copy program, plan and stack files into `folder`; `overlay` maps stack → {config key: value, or None for out}."""
     folder.mkdir(parents=True)
     for name in ("Pulumi.yaml", "__main__.py"):
         shutil.copy(ROOT / name, folder / name)
-    (folder / "recovery.yaml").write_text(lab_plan((ROOT / "recovery.yaml").read_text()))
+    plan = (ROOT / "recovery.yaml").read_text()
+    (folder / "recovery.yaml").write_text(lab_plan(plan) if lab_lease else plan)
     for stack in STACKS:
         content = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())
-        content["config"] = {**content.get("config", {}), **overlay[stack]}
+        config = {**content.get("config", {}), **overlay[stack]}
+        content["config"] = {key: value for key, value in config.items() if value is not None}
         (folder / f"Pulumi.{stack}.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
     return folder
 

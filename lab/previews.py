@@ -1,0 +1,125 @@
+"""`python -m lab.previews`: what a reviewer sees when each complete stack is made, written to `docs/preview-*.txt`.
+
+By Pulumi's real engine, on AWS's stand-in, of the committed stack files with every optional part switched on. Nothing
+is applied: of prod, dr needs only the outputs, which are put into an otherwise empty state.
+"""
+
+import json
+import re
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from lab import binaries
+from lab.addresses import claim_block
+from lab.aws.site import Aws, start_aws
+from lab.engine import Engine
+from lab.processes import Supervisor
+from lab.project import ROOT, STACKS, write_project
+
+DOCS = ROOT / "docs"
+# What a StackReference read is printed wherever the engine is when it arrives.
+_READ = re.compile(r"^ {8}--outputs:--\n {8}outputs +: \{\n(?: {12}.*\n)* {8}\}\n", re.MULTILINE)
+_RESOURCE = re.compile(r"^(?= +\+ [\w:/.]+: \(create\))", re.MULTILINE)
+_KEY = "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000000"
+OPTIONAL: dict[str, dict[str, Any]] = {
+    "foundation": {
+        "operators": ["arn:aws:iam::123456789012:role/on-call"],
+        "assetsBucket": "ultramarket-assets",
+        "assetsKey": _KEY,
+        "replicateImages": True,
+        "logBucketProd": "ultramarket-logs-us-east-1",
+        "logBucketDr": "ultramarket-logs-us-west-2",
+    },
+    "prod": {
+        "clusterEndpoint": "https://127.0.0.1:6443",  # the lab's provider takes no other; nothing is asked there
+        "drPeering": "pcx-0123456789abcdef0",
+        "drVpcCidr": "10.20.0.0/16",
+        "routeTables": ["rtb-0123456789abcdef0"],
+        "primaryPodLabels": {"app": "postgres-primary"},
+        "primaryAdmits": ["10.20.0.0/16"],
+        "systemIdentifier": "7300000000000000001",
+    },
+    "dr": {
+        "vpcCidr": "10.20.0.0/16",
+        "zones": ["us-west-2a", "us-west-2b"],
+        "productionVpc": "vpc-0123456789abcdef0",
+        "productionCidr": "10.10.0.0/16",
+    },
+}
+SECRETS = {
+    "foundation": (),
+    "prod": ("guardPassword", "backupPassword"),
+    "dr": ("guardPassword", "replicationPassword", "applicationPassword", "promoterPassword"),
+}
+PROD_OUTPUTS = {
+    "primary_host": "postgres-primary.ultramarket.internal",
+    "primary_port": "5432",
+    "edge": "edge-prod.ultramarket.com:443",
+    "system_identifier": "7300000000000000001",
+}
+
+
+def previews(aws: Aws, folder: Path) -> dict[str, str]:
+    """`pulumi preview --diff` of every stack from nothing; `folder` is new. Raises EngineError."""
+    overlay = {stack: {f"ultramarket-dr:{key}": value for key, value in OPTIONAL[stack].items()} for stack in STACKS}
+    overlay["dr"]["ultramarket-dr:subnetIds"] = None
+    project = write_project(folder / "project", overlay, lab_lease=False)
+    tools = {"LAB_RUN": folder.name, "LAB_BIN": str(binaries.find().bin), "LAB_STATE_DIR": str(folder / "kept")}
+    engine = Engine(project, folder / "pulumi", {**aws.env("operator"), **tools}, folder / "bin")
+    for stack in STACKS:
+        engine.init(stack)
+        if pairs := [f"--secret=ultramarket-dr:{key}=not-a-secret" for key in SECRETS[stack]]:
+            engine.run("config", "set-all", *pairs, stack=stack).must()
+    _import_outputs(engine, folder / "prod.json")
+    return {stack: _plain(engine.preview(stack, json=False).must().output) for stack in STACKS}
+
+
+def _import_outputs(engine: Engine, file: Path) -> None:
+    """A state of prod that holds its outputs and nothing else."""
+    state = engine.export("prod")
+    kind, name = "pulumi:pulumi:Stack", "ultramarket-dr-prod"
+    state["deployment"]["resources"] = [
+        {"urn": f"urn:pulumi:prod::ultramarket-dr::{kind}::{name}", "type": kind, "outputs": PROD_OUTPUTS}
+    ]
+    file.write_text(json.dumps(state))
+    engine.run("stack", "import", "--file", str(file), stack="prod").must()
+
+
+def _plain(text: str) -> str:
+    """Without what differs from run to run: order, random ends of names, durations, and what else is printed."""
+    shown = re.sub(r"-[0-9a-f]{7}\"", '-…"', text[text.index("pulumi:pulumi:Stack") :])
+    declared, _, summary = shown.partition("Resources:\n")
+    resources, _, outputs = _READ.sub("", declared).partition("\n    --outputs:--\n")
+    stack, *blocks = _RESOURCE.split(resources)
+    parts = [stack, *sorted(blocks, key=_place)]
+    if outputs:
+        parts += ["    --outputs:--", outputs]
+    parts += ["Resources:", summary.partition("\n\n")[0]]
+    lines = (line.rstrip() for part in parts for line in part.splitlines())
+    return "\n".join(line for line in lines if line) + "\n"
+
+
+def _place(block: str) -> tuple[str, str]:
+    """A component before its children: by the outermost type, then by name."""
+    types, _, name = block.partition("[urn=")[2].partition("]")[0].partition("::ultramarket-dr::")[2].rpartition("::")
+    return types.partition("$")[0], name
+
+
+def main() -> None:
+    """Write the documents."""
+    folder = Path(tempfile.mkdtemp(prefix="ultramarket-previews-"))
+    block, supervisor = claim_block(), Supervisor(folder / "logs")
+    try:
+        aws = start_aws(supervisor, block, folder / "aws")
+        for stack, text in previews(aws, folder / "run").items():
+            (DOCS / f"preview-{stack}.txt").write_text(text)
+    finally:
+        supervisor.stop_all()
+        block.release()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
