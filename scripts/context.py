@@ -64,10 +64,15 @@ class Context:
 
 
 def secret(name: str) -> str:
-    """A secret from the file named by `NAME_FILE`, else from `NAME`. Raises Refused when neither is set."""
+    """A secret from the file named by `NAME_FILE`, else from `NAME`. Raises Refused when there is none."""
     path = os.environ.get(f"{name}_FILE")
     if path:
-        return Path(path).read_text().strip()
+        try:
+            return Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not text"
+            advice = f"see that {name}_FILE names a file with the secret that this user may read"
+            raise Refused(f"{name}_FILE: {path} cannot be read: {reason}", next_step=advice) from None
     value = os.environ.get(name)
     if not value:
         raise Refused(f"{name} is not set", next_step=f"set {name}_FILE to a file with the secret, or {name} itself")

@@ -1,8 +1,10 @@
 """What people and programs see: tables for people, `--json` for programs, errors that end with the next step."""
 
 import json
+import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -10,6 +12,8 @@ from rich.table import Table
 
 # A pipe has no width: there a table is never shortened or wrapped.
 _PIPE_WIDTH = 240
+if sys.stdout is None:  # closed by whoever started us: nobody wants to see anything
+    sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
 console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 

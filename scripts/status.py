@@ -46,8 +46,8 @@ def status(
     """
     from scripts.promotion_ports import connect, database_login, kubeconfig_path, load_bundle, stores
 
-    database_login()
     try:
+        database_login()
         loaded = load_bundle(bundle, plan, account)
     except DrError as error:
         _show([Finding("bundle", UNKNOWN, error.what)], json=json)
