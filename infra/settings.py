@@ -18,7 +18,7 @@ from recovery.plan import SERVICES, Plan
 
 NAMESPACE = "ultramarket-dr"
 _NAME = r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,99}"
-_ARN = r"arn:aws:iam::\d{12}:(user|role)/[\w+=,.@/-]+"
+_ARN = r"arn:aws:iam::\d{12}:user/[\w+=,.@/-]+"
 _BUCKET = r"[a-z0-9.-]{3,63}"
 _MODES = "off|observe|enforce"
 
@@ -174,7 +174,7 @@ def _foundation(config: Config, plan: Plan, account: str) -> FoundationSettings:
         checker_ranges=config.ranges("checkerRanges", "a CIDR range of Route 53's health checkers", public=True),
         failover_armed=config.flag("failoverArmed", default=False),
         prod_cluster=config.text("prodCluster", _NAME, "the name of production's EKS cluster"),
-        operators=config.texts("operators", _ARN, "the ARN of a role or user that may promote", least=0),
+        operators=config.texts("operators", _ARN, "the ARN of an IAM user that may promote", least=0),
         assets_bucket=config.text("assetsBucket", _BUCKET, "production's bucket of static assets", default=""),
         assets_key=config.text("assetsKey", r"arn:aws:kms:\S+", "the ARN of that bucket's KMS key", default=""),
         replicate_images=config.flag("replicateImages", default=False),

@@ -122,7 +122,8 @@ def writer_policy(names: Names, key_arns: list[str]) -> Document:
 
 
 def guard_policy(names: Names) -> Document:
-    """The guard: renew the lease and record the fence. It can neither create nor delete the item."""
+    """The guard: renew the lease and record the fence. It cannot delete the item; that it makes none, which UpdateItem
+    could, is a condition of every request of ours (`cloud.lease_store`)."""
     return document(
         allow("RenewLease", ["dynamodb:GetItem", "dynamodb:UpdateItem"], table_arns(names), only_items(LEASE_ITEM))
     )

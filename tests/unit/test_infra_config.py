@@ -106,6 +106,12 @@ def test_a_misspelt_key_is_an_error() -> None:
         ("foundation", {"failoverArmed": "perhaps"}, "failoverArmed: expected true or false"),
         ("foundation", {"prodEdge": "10.0.0.1/"}, "prodEdge: expected the host name of production's edge"),
         ("foundation", {"operators": ["everybody"]}, "operators[0]: expected the ARN"),
+        # The session of a role carries no MFA, which the trust demands: such an operator could never promote.
+        (
+            "foundation",
+            {"operators": ["arn:aws:iam::123456789012:role/people"]},
+            "operators[0]: expected the ARN of an IAM user",
+        ),
     ],
 )
 def test_a_wrong_value_says_what_was_expected(stack: str, changes: dict[str, Any], expected: str) -> None:
