@@ -25,7 +25,7 @@ _RESOURCE = re.compile(r"^(?= +\+ [\w:/.]+: \(create\))", re.MULTILINE)
 _KEY = "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000000"
 OPTIONAL: dict[str, dict[str, Any]] = {
     "foundation": {
-        "operators": ["arn:aws:iam::123456789012:role/on-call"],
+        "operators": ["arn:aws:iam::123456789012:user/on-call"],
         "assetsBucket": "ultramarket-assets",
         "assetsKey": _KEY,
         "replicateImages": True,
