@@ -32,17 +32,17 @@ def _program(path: Path, text: str) -> None:
 
 
 def comment(
-    folder: Path, *steps: dict[str, Any], code: int = 0, plan: str = "recovery.yaml", root: Path = ROOT
+    folder: Path, *steps: dict[str, Any], code: int = 0, plan: str = "recovery.yaml", head: Path = ROOT
 ) -> tuple[int, str, str]:
-    """(exit code, comment, what the workflow's log shows)."""
+    """(exit code, comment, what the workflow's log shows); `head` is what is judged, this checkout the judge."""
     tools = folder / "bin"
     tools.mkdir()
     (folder / "preview.json").write_text(preview(*steps))
-    _program(tools / "uv", f'shift 2; exec "{Path(sys.executable).parent}/$@"')
+    _program(tools / "uv", f'shift 2; PYTHONPATH=$PWD exec "{Path(sys.executable).parent}/$@"')
     _program(tools / "pulumi", f"cat {folder}/preview.json; echo password=hunter2 >&2; exit {code}")
     done = subprocess.run(
-        [str(root / "tools" / "preview-comment"), str(folder / "previews"), str(folder / "comment.md"), "prod", "dr"],
-        cwd=root,
+        [str(ROOT / "tools" / "preview-comment"), str(folder / "previews"), str(folder / "comment.md"), "prod", "dr"],
+        cwd=head,
         env={**os.environ, "PATH": f"{tools}:/usr/bin:/bin", "DR_PLAN": plan},
         capture_output=True,
         text=True,
@@ -82,19 +82,40 @@ def test_a_plan_that_cannot_be_read_fails(tmp_path: Path) -> None:
     assert "**The plan does not keep its objectives.**" in text
 
 
-def test_a_pull_request_does_not_waive_itself_when_the_base_branch_has_no_waivers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    own = tmp_path / "repository"
-    shutil.copytree(ROOT / "tools", own / "tools", ignore=shutil.ignore_patterns("setup"))
+@pytest.fixture
+def head(tmp_path: Path) -> Path:
+    """A pull request's checkout, beside the judge's."""
+    own = tmp_path / "head"
+    names = shutil.ignore_patterns("__pycache__", "setup")
+    for each in ("cloud", "components", "infra", "policy", "recovery", "scripts", "tools"):
+        shutil.copytree(ROOT / each, own / each, ignore=names)
     shutil.copy(ROOT / "recovery.yaml", own)
+    return own
+
+
+def test_a_pull_request_does_not_waive_itself(tmp_path: Path, head: Path) -> None:
     about = "resource: backups-versioning, property: versioningConfiguration, who: me"
-    (own / "waivers.yaml").write_text(f"waivers: [{{{about}, why: it is just fine, until: 9999-01-01}}]\n")
-    monkeypatch.setenv("PATH_OF_WAIVERS", "base/waivers.yaml")
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    code, text, _ = comment(tmp_path, WEAKER, root=own)
+    (head / "waivers.yaml").write_text(f"waivers: [{{{about}, why: it is just fine, until: 2027-01-01}}]\n")
+    code, text, _ = comment(tmp_path, WEAKER, head=head)
     assert code == 1
     assert "waived" not in text
+
+
+@pytest.mark.parametrize("disarmed", ["policy/judge.py", "scripts/review.py", "tools/preview-comment"])
+def test_a_pull_request_is_judged_by_the_base_branch_s_rules_and_not_by_its_own(
+    tmp_path: Path, head: Path, disarmed: str
+) -> None:
+    (head / disarmed).write_text("raise SystemExit(0)\n")
+    code, text, _ = comment(tmp_path, WEAKER, head=head)
+    assert code == 1
+    assert "### Preview: 2 objections (2 weaker)" in text
+
+
+def test_the_plan_is_the_pull_request_s_own(tmp_path: Path, head: Path) -> None:
+    (head / "recovery.yaml").write_text("version: unheard of\n")
+    code, text, _ = comment(tmp_path, TAGGED, head=head)
+    assert code == 2
+    assert "**The plan does not keep its objectives.**" in text
 
 
 @pytest.fixture
@@ -103,16 +124,44 @@ def workflow() -> dict[Any, Any]:
 
 
 def test_the_workflow_has_the_least_rights_and_pins_every_action(workflow: dict[Any, Any]) -> None:
-    (job,) = workflow["jobs"].values()
-    assert workflow["permissions"] == {}
-    assert job["permissions"] == {"contents": "read", "id-token": "write", "pull-requests": "write"}
-    actions = [each["uses"] for each in job["steps"] if "uses" in each]
+    jobs = workflow["jobs"]
+    assert workflow["permissions"] == jobs["own-branch"]["permissions"] == {}
+    assert jobs["preview"]["permissions"] == {"contents": "read", "id-token": "write", "pull-requests": "write"}
+    actions = [each["uses"] for job in jobs.values() for each in job["steps"] if "uses" in each]
     assert all(len(each.partition("@")[2]) == 40 for each in actions), actions
     assert "secrets." not in json.dumps(workflow)
     assert "github.event.pull_request.title" not in json.dumps(workflow)
 
 
+def test_the_workflow_takes_the_whole_judge_from_the_base_branch(workflow: dict[Any, Any]) -> None:
+    steps = workflow["jobs"]["preview"]["steps"]
+    checkouts = {each["with"]["path"]: each["with"] for each in steps if "checkout" in each.get("uses", "")}
+    assert set(checkouts) == {"head", "base"}
+    assert "ref" not in checkouts["head"]
+    assert checkouts["base"]["ref"] == "${{ github.event.pull_request.base.sha }}"
+    assert "sparse-checkout" not in checkouts["base"]
+    (review,) = [each for each in steps if each.get("id") == "review"]
+    assert review["working-directory"] == "head"
+    assert review["run"].startswith("../base/tools/preview-comment ")
+
+
+def test_a_fork_fails_a_job_that_is_never_skipped_and_no_path_is_left_out(workflow: dict[Any, Any]) -> None:
+    job = workflow["jobs"]["own-branch"]
+    assert "if" not in job
+    (step,) = job["steps"]
+    assert step["if"] == "github.event.pull_request.head.repo.full_name != github.repository"
+    assert step["run"].strip().endswith("exit 1")
+    assert workflow[True] == "pull_request"  # YAML 1.1 reads `on` as a truth value
+
+
+def test_whoever_changes_the_judge_needs_the_agreement_of_its_owners() -> None:
+    lines = (ROOT / ".github" / "CODEOWNERS").read_text().splitlines()
+    owned = {line.split()[0]: line.split()[1:] for line in lines if line and not line.startswith("#")}
+    for path in ("/.github/", "/policy/", "/tools/", "/waivers.yaml"):
+        assert owned[path] == ["@ultramarket/dr"]
+
+
 def test_the_workflow_installs_the_engine_we_are_tested_with(workflow: dict[Any, Any]) -> None:
-    (job,) = workflow["jobs"].values()
-    (version,) = [each["with"]["pulumi-version"] for each in job["steps"] if "pulumi-version" in each.get("with", {})]
+    steps = workflow["jobs"]["preview"]["steps"]
+    (version,) = [each["with"]["pulumi-version"] for each in steps if "pulumi-version" in each.get("with", {})]
     assert f'"pulumi=={version}"' in (ROOT / "pyproject.toml").read_text()
