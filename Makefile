@@ -2,8 +2,8 @@
 PYTHON ?=
 export PYTHON
 VENV := $(CURDIR)/.venv/bin
-# A file's tests stay together, since they share what is dear to start; the slow files come first.
-PYTEST := python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+# In the order of collection: the slow files come first (see `Schedule` in tests/conftest.py).
+PYTEST := python -m pytest -n auto --no-loadscope-reorder
 # An activated environment of another project must not leak into ours.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 SET_UP := tools/with-python -m tools.setup

@@ -1,8 +1,10 @@
 """Fixtures that several rooms' tests share. Unit tests need none of them."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from lab.addresses import Block, claim_block
 from lab.aws.site import Aws, start_aws
@@ -37,3 +39,18 @@ def aws(session_aws: Aws) -> Iterator[Aws]:
     session_aws.reach.restore_all()
     yield session_aws
     session_aws.reach.restore_all()
+
+
+class Schedule(LoadFileScheduling):
+    """Each file's tests stay on one worker, and so do those of the files that share the three stacks."""
+
+    SHARING = ("tests/lab/test_operator_mistakes.py", "tests/lab/test_review_mutations.py")
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return self.SHARING[0] if file in self.SHARING else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Schedule:
+    """Instead of what `--dist` says."""
+    return Schedule(config, log)

@@ -15,6 +15,7 @@ from lab.images import Image, write_images
 from lab.kubernetes.api import Api, ApiError
 from lab.kubernetes.control_plane import Cluster, start_cluster
 from lab.processes import Supervisor, wait_until
+from tests.lab.stacks import base as base  # a fixture
 
 Object = dict[str, Any]
 DIGEST = "sha256:" + "0" * 64

@@ -5,34 +5,22 @@ two for the one number.
 """
 
 import json
-import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
-from lab import production
-from lab.engine import Result
-from lab.kubernetes.control_plane import start_clusters
 from lab.project import STACKS
-from lab.world import World
 from policy.judge import review
 from policy.lives import DATA
-from policy.preview import UNCHANGED, Preview, parse
+from policy.preview import UNCHANGED, Preview
 from policy.verdict import Finding, Verdict
 from recovery.names import MARKER_KEY, MARKER_TEXT
 from tests.lab.review_edits import CONFIG, PLAN, Edit
-from tests.lab.review_mutations import COMPONENTS, REMOVED, Mutation
+from tests.lab.review_mutations import COMPONENTS, Mutation
+from tests.lab.stacks import Base, configure
 
-pytestmark = [pytest.mark.timeout(400), pytest.mark.xdist_group("review")]
+pytestmark = pytest.mark.timeout(400)
 DEPLOYMENT = "kubernetes:apps/v1:Deployment"
-BASE = {
-    "prod": {"primaryPodLabels": {"app": "postgres"}},
-    "foundation": {"failoverArmed": True},
-}
 PROGRAM = """import pulumi
 from tests.lab.review_mutations import weaken
 weaken(pulumi.get_stack())
@@ -41,64 +29,13 @@ run()
 """
 
 
-@dataclass(frozen=True)
-class Base:
-    """The stacks as they are, and their files to go back to."""
-
-    world: World
-    kept: Path
-
-    @property
-    def project(self) -> Path:
-        return self.world.engine.project_dir
-
-    def preview(self, stack: str, *options: str) -> Preview:
-        """What `dr review` reads."""
-        result = self.world.engine.run("preview", "--json", "--show-sames", *options, stack=stack)
-        return parse(_whole(result), source=stack)
-
-    def restore(self) -> None:
-        """Every file as it was."""
-        for path in self.kept.iterdir():
-            shutil.copy(path, self.project / path.name)
-
-
-def _whole(result: Result) -> str:
-    assert "{" in result.output, result.tail()
-    return result.output
-
-
-@pytest.fixture(scope="module")
-def base() -> Iterator[Base]:
-    """All three stacks are up on the lab's AWS and two control planes; no Pod has to run for a preview."""
-    world = World()
-    try:
-        world.start_aws()
-        clusters = world.later(start_clusters, [world.prod, world.dr])
-        clusters.result()
-        production.create_namespace(world.prod.api(), "ultramarket-production")
-        world.make_project()
-        for stack, values in BASE.items():
-            _configure(world.engine.project_dir, {f"{stack}:{key}": value for key, value in values.items()})
-        for stack in STACKS:
-            world.engine.up(stack).must()
-        kept = world.folder / "kept"
-        kept.mkdir()
-        for path in world.engine.project_dir.iterdir():
-            if path.is_file():
-                shutil.copy(path, kept / path.name)
-        yield Base(world, kept)
-    finally:
-        world.stop()
-
-
 @pytest.fixture(scope="module")
 def mutated(base: Base) -> Iterator[dict[str, Preview]]:
     """Every stack's preview with all mutations."""
     try:
         plan = base.project / "recovery.yaml"
         plan.write_text(_edit_plan(plan.read_text(), PLAN))
-        _configure(base.project, {edit.before: edit.after for edit in CONFIG})
+        configure(base.project, {edit.before: edit.after for edit in CONFIG})
         (base.project / "__main__.py").write_text(PROGRAM)
         previews = {stack: base.preview(stack) for stack in STACKS}
     finally:
@@ -118,23 +55,6 @@ def _edit_plan(text: str, edits: tuple[Edit, ...]) -> str:
         )
         text = text.replace(edit.before, edit.after)
     return text
-
-
-def _configure(project: Path, values: dict[str, Any]) -> None:
-    """`stack:key.part` → value, in the stack's file."""
-    for place, value in values.items():
-        stack, _, path = place.partition(":")
-        key, _, part = path.partition(".")
-        file = project / f"Pulumi.{stack}.yaml"
-        content = yaml.safe_load(file.read_text())
-        config, name = content["config"], f"ultramarket-dr:{key}"
-        if part:
-            config, name = config[name], part
-        if value is REMOVED:
-            del config[name]
-        else:
-            config[name] = value
-        file.write_text(yaml.safe_dump(content, sort_keys=False))
 
 
 def _said(findings: list[Finding], stack: str, resource: str, at: str) -> set[Verdict]:

@@ -1,42 +1,25 @@
 """What must survive an operator's hand on the stacks: the lease, the copies, and where the public name points.
 
-On the real engine with the lab's AWS and production's control plane; no Pod has to run for it.
+On the real engine with the lab's AWS and control planes; no Pod has to run for it.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from lab import observers, production
-from lab.kubernetes.control_plane import start_clusters
-from lab.processes import wait_until
-from lab.scenario import checks_have_data
+from lab import observers
 from lab.world import World
+from tests.lab.stacks import Base
 
 pytestmark = pytest.mark.timeout(400)
 
 
-@pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    """foundation (armed) and prod are up, production holds the lease, a backup lies in the bucket."""
-    world = World()
-    try:
-        world.start_aws()
-        start_clusters([world.prod])
-        production.create_namespace(world.prod.api(), "ultramarket-production")
-        world.make_project()
-        world.engine.up("foundation").must()
-        world.start_dns()
-        assert world.dr_command("lease", "init", "--site", "prod").returncode == 0
-        wait_until(lambda: checks_have_data(world), timeout=60, what="the checks to have data")
-        world.engine.run("config", "set", "ultramarket-dr:failoverArmed", "true", stack="foundation").must()
-        world.engine.up("foundation").must()
-        world.engine.up("prod").must()
-        _s3(world).put_object(Bucket=world.names.backup_bucket("prod"), Key="postgres/full/x/manifest.json", Body=b"{}")
-        yield world
-    finally:
-        world.stop()
+@pytest.fixture
+def world(base: Base) -> World:
+    """With a backup in production's bucket."""
+    world = base.world
+    _s3(world).put_object(Bucket=world.names.backup_bucket("prod"), Key="postgres/full/x/manifest.json", Body=b"{}")
+    return world
 
 
 def test_destroying_a_site_harms_neither_lease_copies_nor_the_public_name(world: World) -> None:  # fault 72
