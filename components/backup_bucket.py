@@ -1,6 +1,7 @@
 """A bucket whose copies survive mistakes and stolen credentials."""
 
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -13,7 +14,8 @@ from recovery.lifecycle import LifecycleRule
 
 @dataclass(frozen=True, kw_only=True)
 class BackupBucketArgs:
-    """Name, region and key; `log_bucket` receives access logs when it is named."""
+    """Name, region and key; `log_bucket` receives access logs when it is named. `before_policy` gets what the bucket is
+    set up with, and returns what has to be there before the policy denies it: the rule that copies from here."""
 
     bucket: str
     region: str
@@ -21,6 +23,7 @@ class BackupBucketArgs:
     lifecycle: tuple[LifecycleRule, ...]
     break_glass_arn: str
     log_bucket: str = ""
+    before_policy: Callable[[Sequence[pulumi.Resource]], Sequence[pulumi.Resource]] = lambda _: ()
 
 
 class BackupBucket(pulumi.ComponentResource):
@@ -76,6 +79,7 @@ class BackupBucket(pulumi.ComponentResource):
                 target_prefix=f"{args.bucket}/",
                 opts=pulumi.ResourceOptions(parent=self),
             )
+        ready = [versioning, encryption, lifecycle, *closed]
         bucket_name, break_glass = args.bucket, args.break_glass_arn
         self.policy = aws.s3.BucketPolicy(
             f"{name}-policy",
@@ -85,7 +89,7 @@ class BackupBucket(pulumi.ComponentResource):
                 lambda key_arn: json.dumps(backup_bucket_policy(bucket_name, key_arn, break_glass))
             ),
             opts=pulumi.ResourceOptions.merge(
-                kept, pulumi.ResourceOptions(depends_on=[versioning, encryption, lifecycle, *closed])
+                kept, pulumi.ResourceOptions(depends_on=[*ready, *args.before_policy(ready)])
             ),
         )
         self.arn = self.bucket.arn

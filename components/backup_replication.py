@@ -31,7 +31,7 @@ class BackupReplication(pulumi.ComponentResource):
     """One rule for the whole bucket, with S3's role for it. Delete markers stay behind: a deletion never propagates.
 
     A bucket has one set of rules: whatever rules the source had are replaced. What was there before the rule is copied
-    by a Batch Replication job (docs/runbooks/batch-replication.md).
+    by a Batch Replication job (docs/runbooks/batch-replication.md). A policy that denies the rule comes after `rule`.
     """
 
     def __init__(self, name: str, args: BackupReplicationArgs, opts: pulumi.ResourceOptions | None = None) -> None:

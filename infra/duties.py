@@ -7,6 +7,7 @@ import pulumi
 from components.duty_role import DutyRole, DutyRoleArgs
 from infra.settings import FoundationSettings
 from recovery import copy_policies, policies
+from recovery.bucket_policies import break_glass_policy
 from recovery.cluster_roles import cluster_arn
 from recovery.names import (
     BACKUP_ACCOUNT,
@@ -81,7 +82,7 @@ def _roles(settings: FoundationSettings, keys: Mapping[str, pulumi.Output[str]])
             duty="break-glass",
             description="For a person with MFA: what the bucket and key policies deny to everybody else",
             trust=policies.document(policies.people_trust(everybody)),
-            permission=both.apply(lambda arns: policies.break_glass_policy(names, arns)),
+            permission=both.apply(lambda arns: break_glass_policy(names, arns)),
         ),
     ]
 

@@ -1,5 +1,7 @@
 """foundation: what outlives both sites. The control table, the copies, the public name, the roles."""
 
+from collections.abc import Callable, Sequence
+
 import pulumi
 import pulumi_aws as aws
 
@@ -34,19 +36,25 @@ def declare(settings: FoundationSettings) -> None:
     }
     for site in SITES:
         _alarms(settings, site, opts)
-    buckets = {site: _bucket(settings, site, keys[site], opts) for site in SITES}
-    BackupReplication(
-        "backup-replication",
-        BackupReplicationArgs(
-            names=names,
-            duty="replication",
-            source=names.backup_bucket("prod"),
-            destination=names.backup_bucket("dr"),
-            source_key_arn=keys["prod"].arn,
-            destination_key_arn=keys["dr"].arn,
-        ),
-        pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=list(buckets.values()))),
-    )
+    copies = _bucket(settings, "dr", keys["dr"], opts)
+
+    def replicated(source: Sequence[pulumi.Resource]) -> list[pulumi.Resource]:
+        """Production's bucket copies from its first day on, and its policy comes after: it denies another rule."""
+        replication = BackupReplication(
+            "backup-replication",
+            BackupReplicationArgs(
+                names=names,
+                duty="replication",
+                source=names.backup_bucket("prod"),
+                destination=names.backup_bucket("dr"),
+                source_key_arn=keys["prod"].arn,
+                destination_key_arn=keys["dr"].arn,
+            ),
+            pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[*source, copies])),
+        )
+        return [replication.rule]
+
+    _bucket(settings, "prod", keys["prod"], opts, replicated)
     if settings.assets_bucket:
         assets = StaticAssetsBackupArgs(
             names=names,
@@ -80,7 +88,13 @@ def declare(settings: FoundationSettings) -> None:
     pulumi.export("failover_armed", settings.failover_armed)
 
 
-def _bucket(settings: FoundationSettings, site: SiteName, key: BackupKey, opts: pulumi.ResourceOptions) -> BackupBucket:
+def _bucket(
+    settings: FoundationSettings,
+    site: SiteName,
+    key: BackupKey,
+    opts: pulumi.ResourceOptions,
+    before_policy: Callable[[Sequence[pulumi.Resource]], Sequence[pulumi.Resource]] = lambda _: (),
+) -> BackupBucket:
     names = settings.names
     args = BackupBucketArgs(
         bucket=names.backup_bucket(site),
@@ -89,6 +103,7 @@ def _bucket(settings: FoundationSettings, site: SiteName, key: BackupKey, opts: 
         lifecycle=lifecycle_rules(settings.plan, site),
         break_glass_arn=names.role_arn("break-glass"),
         log_bucket=settings.log_bucket_prod if site == "prod" else settings.log_bucket_dr,
+        before_policy=before_policy,
     )
     return BackupBucket(f"backups-{site}", args, opts)
 

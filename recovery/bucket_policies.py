@@ -1,12 +1,12 @@
 """Policies of buckets and keys: what even an administrator's stolen credentials must not do. Pure functions."""
 
 from recovery.names import CANARY_KEY, MARKER_KEY, Names
-from recovery.policies import Document, Statement, bucket_arn, document
+from recovery.plan import SITES
+from recovery.policies import Document, Statement, allow, bucket_arn, document
 
 # The settings that decide whether copies survive. The 2025 "Codefinger" attacks re-encrypted with SSE-C and shortened
 # lifecycles; https://www.halcyon.ai/blog/abusing-aws-native-services-ransomware-encrypting-s3-buckets-with-sse-c
 _SETTINGS = [
-    "s3:DeleteBucket",
     "s3:DeleteBucketPolicy",
     "s3:PutBucketPolicy",
     "s3:PutBucketVersioning",
@@ -15,7 +15,11 @@ _SETTINGS = [
     "s3:PutBucketObjectLockConfiguration",
     "s3:PutBucketPublicAccessBlock",
     "s3:PutBucketOwnershipControls",
+    # Whoever changes the rule stops the copies in the other region, or sends them elsewhere.
+    "s3:PutReplicationConfiguration",
 ]
+# Denied to everybody else, and not allowed to break-glass either: no emergency needs a bucket gone.
+_ENDING = ["s3:DeleteBucket"]
 _VERSIONS = ["s3:DeleteObjectVersion", "s3:BypassGovernanceRetention"]
 _HEADER = "s3:x-amz-server-side-encryption"
 _KEY_HEADER = "s3:x-amz-server-side-encryption-aws-kms-key-id"
@@ -33,7 +37,7 @@ def backup_bucket_policy(bucket: str, key_arn: str, break_glass: str) -> Documen
         # "aws:kms" without a key means AWS's own key, which no policy of ours governs.
         _deny("NotAwsOwnKey", ["s3:PutObject"], [copies], {"Null": {_HEADER: "false", _KEY_HEADER: "true"}}),
         _deny("KeepVersions", _VERSIONS, [copies], _unless(break_glass)),
-        _deny("KeepSettings", _SETTINGS, [bucket_arn(bucket)], _unless(break_glass)),
+        _deny("KeepSettings", [*_ENDING, *_SETTINGS], [bucket_arn(bucket)], _unless(break_glass)),
     )
 
 
@@ -62,7 +66,7 @@ def marker_bucket_policy(names: Names, checker_ranges: list[str]) -> Document:
         # The marker moves the business: nobody else may put it there or take it away.
         _deny("OnlyPromoterPuts", ["s3:PutObject"], [marker], _unless(names.role_arn("promoter"))),
         _deny("NobodyDeletes", ["s3:DeleteObject", *_VERSIONS], [marker], _unless(break_glass)),
-        _deny("KeepSettings", _SETTINGS, [bucket_arn(bucket)], _unless(break_glass)),
+        _deny("KeepSettings", [*_ENDING, *_SETTINGS], [bucket_arn(bucket)], _unless(break_glass)),
     )
 
 
@@ -79,6 +83,19 @@ def backup_key_policy(account: str, break_glass: str) -> Document:
         "Resource": "*",
     }
     return document(root, _deny("KeepKey", ["kms:ScheduleKeyDeletion", "kms:DisableKey"], ["*"], _unless(break_glass)))
+
+
+def break_glass_policy(names: Names, key_arns: list[str]) -> Document:
+    """What the bucket and key policies deny to everybody else, short of ending bucket or key, for a person with MFA and
+    a reason."""
+    buckets = [*(names.backup_bucket(site) for site in SITES), names.marker_bucket, names.assets_bucket]
+    reading = ["s3:GetBucketPolicy", "s3:ListBucket", "s3:ListBucketVersions"]
+    objects = ["s3:GetObject", "s3:DeleteObject", *_VERSIONS]
+    return document(
+        allow("Settings", [*_SETTINGS, *reading], [bucket_arn(bucket) for bucket in buckets]),
+        allow("Versions", objects, [bucket_arn(bucket, "*") for bucket in buckets]),
+        allow("Keys", ["kms:DescribeKey", "kms:CancelKeyDeletion", "kms:EnableKey", "kms:Decrypt"], key_arns),
+    )
 
 
 def tls_only(bucket: str) -> Statement:

@@ -174,19 +174,6 @@ def replication_policy(
     return document(*statements)
 
 
-def break_glass_policy(names: Names, key_arns: list[str]) -> Document:
-    """What the bucket and key policies deny to everybody else, for a person with MFA and a reason."""
-    buckets = [*(names.backup_bucket(site) for site in SITES), names.marker_bucket, names.assets_bucket]
-    settings = ["s3:PutBucketPolicy", "s3:PutBucketVersioning", "s3:PutLifecycleConfiguration"]
-    objects = ["s3:GetObject", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:BypassGovernanceRetention"]
-    reading = ["s3:GetBucketPolicy", "s3:ListBucket", "s3:ListBucketVersions"]
-    return document(
-        allow("Settings", [*settings, *reading, "s3:DeleteBucketPolicy"], [bucket_arn(bucket) for bucket in buckets]),
-        allow("Versions", objects, [bucket_arn(bucket, "*") for bucket in buckets]),
-        allow("Keys", ["kms:DescribeKey", "kms:CancelKeyDeletion", "kms:EnableKey", "kms:Decrypt"], key_arns),
-    )
-
-
 def only_items(key: str) -> Document:
     """Condition: these items of the control table and no others."""
     return {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [key]}}

@@ -28,7 +28,7 @@ PROD_OUTPUTS = {
 
 @dataclass
 class Declared:
-    """One resource as the program declared it."""
+    """One resource as the program declared it; `after` are the URNs of what must be there before."""
 
     type: str
     name: str
@@ -36,6 +36,8 @@ class Declared:
     urn: str = ""
     protected: bool = False
     kept_on_delete: bool = False
+    parent: str = ""
+    after: tuple[str, ...] = ()
 
 
 class Monitor(MockMonitor):
@@ -51,6 +53,7 @@ class Monitor(MockMonitor):
         for each in self.found:
             if (each.type, each.name) == (request.type, request.name):
                 each.urn, each.protected, each.kept_on_delete = answer.urn, request.protect, request.retainOnDelete
+                each.parent, each.after = request.parent, tuple(request.dependencies)
         return answer
 
 

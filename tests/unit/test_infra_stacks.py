@@ -162,6 +162,32 @@ def test_replication_carries_no_deletion_and_says_within_which_time() -> None:
     assert rule["destination"]["encryptionConfiguration"]["replicaKmsKeyId"].endswith("backup-key-dr-key")
 
 
+def test_the_policy_that_denies_replication_s_setting_comes_after_the_rule_and_the_rule_after_versioning() -> None:
+    foundation = declared("foundation")
+    by_name = {each.name: each for each in foundation}
+    rule, policy = by_name["backup-replication-rule"], by_name["backups-prod-policy"]
+    assert rule.urn in policy.after
+    before = {"backups-prod-versioning", "backups-prod-encryption", "backups-dr-versioning"}
+    assert {by_name[name].urn for name in before} <= _all_before(foundation, rule)
+    assert policy.urn not in _all_before(foundation, rule)
+    assert "::ultramarket:dr:BackupBucket$aws:s3/bucketPolicy:BucketPolicy::backups-prod-policy" in policy.urn
+    assert "::ultramarket:dr:BackupReplication$aws:s3/" in rule.urn
+
+
+def _all_before(stack: list[Declared], resource: Declared) -> set[str]:
+    """URNs of everything that is there before `resource` is: what it or its component waits for, and so on."""
+    parents = {each.urn: each.parent for each in stack}
+    known = {each.urn: each.after for each in stack}
+    found: set[str] = set()
+    waiting = [resource.urn]
+    while waiting:
+        urn = waiting.pop()
+        following = {*known.get(urn, ()), *([parents[urn]] if parents.get(urn) else [])} - found
+        found |= following
+        waiting += following
+    return found
+
+
 def test_the_record_refers_to_the_new_check_only_in_the_second_apply() -> None:
     before, after = declared("foundation"), stacks.declare("foundation", {"failoverArmed": True})
     assert "healthCheckId" not in one(before, "failover-primary")

@@ -7,7 +7,12 @@ from typing import Any
 import pytest
 
 from recovery import policies
-from recovery.bucket_policies import backup_bucket_policy, backup_key_policy, marker_bucket_policy
+from recovery.bucket_policies import (
+    backup_bucket_policy,
+    backup_key_policy,
+    break_glass_policy,
+    marker_bucket_policy,
+)
 from recovery.cluster_roles import cluster_arn, cluster_trust, storage_trust
 from recovery.loading import load_plan
 from recovery.names import BUNDLE_KEY, CANARY_KEY, MARKER_KEY, Names, pointer_key
@@ -27,7 +32,7 @@ WRITER = policies.writer_policy(NAMES, [KEY_PROD, KEY_DR])
 GUARD = policies.guard_policy(NAMES)
 PROMOTER = policies.promoter_policy(NAMES, [KEY_DR])
 REPLICATION = policies.replication_policy(NAMES, PROD, DR, source_key=KEY_PROD, destination_key=KEY_DR)
-EMERGENCY = policies.break_glass_policy(NAMES, [KEY_PROD, KEY_DR])
+EMERGENCY = break_glass_policy(NAMES, [KEY_PROD, KEY_DR])
 ROLES = {"writer": WRITER, "guard": GUARD, "promoter": PROMOTER, "replication": REPLICATION, "break-glass": EMERGENCY}
 
 
@@ -131,6 +136,7 @@ def test_a_backup_is_encrypted_under_the_bucket_s_key_or_refused(headers: dict[s
         ("s3:DeleteBucketPolicy", bucket_arn(PROD)),
         ("s3:PutBucketVersioning", bucket_arn(PROD)),
         ("s3:PutEncryptionConfiguration", bucket_arn(PROD)),
+        ("s3:PutReplicationConfiguration", bucket_arn(PROD)),
         ("s3:DeleteBucket", bucket_arn(PROD)),
     ],
 )
@@ -138,6 +144,22 @@ def test_even_an_administrator_cannot_weaken_a_backup_bucket_but_break_glass_can
     administrator = {"aws:PrincipalArn": "arn:aws:iam::123456789012:role/admin", "aws:SecureTransport": "true"}
     assert ask(BUCKET, action, resource, administrator) == "deny"
     assert ask(BUCKET, action, resource, {**administrator, "aws:PrincipalArn": BREAK_GLASS}) == "nothing"
+
+
+@pytest.mark.parametrize("policy", [BUCKET, marker_bucket_policy(NAMES, [])])
+def test_whatever_a_bucket_policy_denies_to_everybody_else_break_glass_may_do_short_of_ending_the_bucket(
+    policy: Any,
+) -> None:
+    reserved = [
+        (action, resource.replace(PROD, bucket))
+        for statement in policy["Statement"]
+        if statement.get("Condition") == {"ArnNotEquals": {"aws:PrincipalArn": BREAK_GLASS}}
+        for action, resource in itertools.product(statement["Action"], statement["Resource"])
+        for bucket in ((PROD, DR, NAMES.assets_bucket) if PROD in resource else ("",))
+    ]
+    assert len(reserved) > 10
+    for action, resource in reserved:
+        assert ask(EMERGENCY, action, resource) == ("nothing" if action == "s3:DeleteBucket" else "allow"), action
 
 
 def test_nothing_travels_in_the_clear() -> None:
