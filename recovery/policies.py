@@ -14,6 +14,7 @@ Document = dict[str, Any]
 Statement = dict[str, Any]
 BACKUPS = "postgres/"
 LEASE_ITEM = "lease"
+_MFA_AGE_SECONDS = 3600
 
 
 def document(*statements: Statement) -> Document:
@@ -76,13 +77,17 @@ def pod_identity_trust(account: str, accounts: list[ServiceAccount], operators: 
 
 
 def people_trust(principals: list[str]) -> Statement:
-    """Trust for people, who must have signed in with MFA."""
+    """Trust for people, who must have signed in with MFA within the hour. Credentials that were taken from a session live
+    for up to 36 hours; https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_mfa_configure-api-require.html"""
     return {
         "Sid": "PeopleWithMfa",
         "Effect": "Allow",
         "Principal": {"AWS": principals},
         "Action": ["sts:AssumeRole"],
-        "Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}},
+        "Condition": {
+            "Bool": {"aws:MultiFactorAuthPresent": "true"},
+            "NumericLessThan": {"aws:MultiFactorAuthAge": str(_MFA_AGE_SECONDS)},
+        },
     }
 
 

@@ -46,6 +46,10 @@ def _condition(operator: str, found: str | None, wanted: list[str]) -> bool:
         return False
     if operator == "IpAddress":
         return any(ipaddress.ip_address(found) in ipaddress.ip_network(each) for each in wanted)
+    if operator == "NumericLessThan":
+        return any(float(found) < float(each) for each in wanted)
+    if operator == "NumericLessThanEquals":
+        return any(float(found) <= float(each) for each in wanted)
     if operator in ("StringEquals", "Bool", "ArnLike"):
         return found in wanted
     raise NotImplementedError(operator)

@@ -44,5 +44,5 @@ def test_a_role_is_for_the_pods_of_one_service_account_or_for_people(trusts: dic
 
 def test_break_glass_is_for_people_with_mfa_alone(trusts: dict[str, str]) -> None:
     (statement,) = json.loads(trusts["break-glass"])["Statement"]
-    assert statement["Condition"] == {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
+    assert statement["Condition"]["Bool"] == {"aws:MultiFactorAuthPresent": "true"}
     assert "Service" not in statement["Principal"]

@@ -243,10 +243,13 @@ def test_a_role_is_handed_to_its_service_account_in_its_cluster_and_to_no_mixtur
     assert ask(trust, "sts:AssumeRole", "*", tags(prod, "ultramarket-production", "default")) == "nothing"
 
 
-def test_people_take_a_role_only_with_mfa() -> None:
+def test_people_take_a_role_only_with_mfa_of_this_hour() -> None:
     person = "arn:aws:iam::123456789012:role/failover-engineer"
     trust = policies.pod_identity_trust(NAMES.account, [], [person])
-    assert ask(trust, "sts:AssumeRole", "*", {"aws:MultiFactorAuthPresent": "true"}) == "allow"
+    fresh = {"aws:MultiFactorAuthPresent": "true", "aws:MultiFactorAuthAge": "30"}
+    assert ask(trust, "sts:AssumeRole", "*", fresh) == "allow"
+    assert ask(trust, "sts:AssumeRole", "*", {**fresh, "aws:MultiFactorAuthAge": "3600"}) == "nothing"
+    assert ask(trust, "sts:AssumeRole", "*", {"aws:MultiFactorAuthPresent": "true"}) == "nothing"
     assert ask(trust, "sts:AssumeRole", "*", {}) == "nothing"
     assert trust["Statement"][0]["Principal"] == {"AWS": [person]}
 
