@@ -110,8 +110,9 @@ def environment(work: Path) -> dict[str, str]:
         "GOCACHE": str(work / "objects"),
         "GOTMPDIR": str(work / "tmp"),
         "GOTELEMETRY": "off",
-        # Compiler and linker collect garbage less often: a twentieth to a seventh less processor time, measured.
-        "GOGC": "400",
+        # Compiler and linker collect garbage only when they grow large: an eighth less processor time, measured.
+        "GOGC": "off",
+        "GOMEMLIMIT": "2GiB",
     }
 
 
