@@ -19,13 +19,16 @@ from components.warm_services import PORT, WarmServices, WarmServicesArgs
 from components.workload import MANAGED_BY, plan_config_map
 from infra.kubernetes import cluster_provider
 from infra.settings import DrSettings
+from recovery.errors import PlanError
 from recovery.names import POSTGRES_PORT, namespace_identity
+from recovery.plan import Plan
 
 _POD_SECURITY = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
 
 
 def declare(settings: DrSettings) -> None:
-    """Declare the stack; everything in it is homed in the DR region."""
+    """Declare the stack; all of it is homed in the DR region. Raises PlanError for another strategy than warm."""
+    _require_warm(settings.plan)
     region = settings.plan.sites.dr.region
     production = pulumi.StackReference("prod", stack_name=settings.prod_stack)
     cloud = aws.Provider("aws", region=region, allowed_account_ids=[settings.account])
@@ -224,3 +227,10 @@ def _workspace(
         storage_class=settings.storage_class,
         replicas=settings.operator_replicas,
     )
+
+
+def _require_warm(plan: Plan) -> None:
+    """A site declared without standbys needs a restore before a promotion, and nothing restores a copy yet."""
+    if plan.strategy != "warm":
+        said = f"strategy: {plan.strategy} is planned and budgeted, but only warm can be declared and promoted today"
+        raise PlanError("recovery.yaml", [said], next_step="set `strategy: warm`; `dr plan` shows what it promises")

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pulumi
 import pytest
 
 from components.workload import plan_text
@@ -343,3 +344,10 @@ def test_a_kubeconfig_holds_no_secret_and_fetches_a_token() -> None:
     user = json.loads(text)["users"][0]["user"]
     assert set(user) == {"exec"}
     assert user["exec"]["args"][:4] == ["eks", "get-token", "--cluster-name", "dr"]
+
+
+def test_a_cold_site_is_refused_until_something_restores_copies(tmp_path: Path) -> None:
+    plan = tmp_path / "recovery.yaml"
+    plan.write_text((stacks.ROOT / "recovery.yaml").read_text().replace("strategy: warm", "strategy: cold", 1))
+    with pytest.raises(pulumi.RunError, match="only warm can be declared and promoted today"):
+        stacks.declare("dr", {"plan": str(plan)})
