@@ -59,8 +59,19 @@ def _no_wider(operator: str, narrow: frozenset[str], wide: frozenset[str]) -> bo
     fewer, more = (wide, narrow) if operator in _NEGATED else (narrow, wide)
     if operator in _PATTERNS:
         return all(any(within(one, other) for other in more) for one in fewer)
-    # Numbers, dates and Null have no subset that says anything: only the same is no wider.
+    if operator.startswith(("numericlessthan", "numericgreaterthan")):
+        return _bound_within(narrow, wide, upper=operator.startswith("numericless"))
+    # Other numbers, dates and Null have no subset that says anything: only the same is no wider.
     return fewer <= more if operator.startswith(("string", "arn", "bool", "binary")) else False
+
+
+def _bound_within(narrow: frozenset[str], wide: frozenset[str], *, upper: bool) -> bool:
+    """One of several values is enough for a condition to hold, so the loosest counts."""
+    try:
+        inner, outer = ([float(each) for each in values] for values in (narrow, wide))
+    except ValueError:
+        return False
+    return bool(inner and outer) and (max(inner) <= max(outer) if upper else min(inner) >= min(outer))
 
 
 def _ranges_within(narrow: frozenset[str], wide: frozenset[str]) -> bool:

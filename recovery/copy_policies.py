@@ -11,10 +11,12 @@ from recovery.policies import (
     allow,
     bucket_arn,
     document,
+    locked_for,
     only_items,
     table_arns,
     through_s3,
 )
+from recovery.retention import LOG, copy_terms, lock_bound_days
 
 DATASETS = tuple(Datasets.model_fields)
 """The first part of every copy's key."""
@@ -25,9 +27,11 @@ def shipper_policy(names: Names, dr_key_arn: str) -> Document:
     bucket = names.backup_bucket("dr")
     logs = [bucket_arn(bucket, f"{dataset}/log/*") for dataset in DATASETS]
     pointers = [bucket_arn(bucket, f"{POINTERS}{dataset}/log.json") for dataset in DATASETS]
+    longest = max(lock_bound_days(names.plan, each.prefix) for each in copy_terms(names.plan) if each.kind == LOG)
     return document(
         # Logs go to the DR region directly: S3 replication promises 15 minutes, which is all of the objective.
-        allow("WriteLogs", ["s3:PutObject", "s3:PutObjectRetention", "s3:AbortMultipartUpload"], logs),
+        allow("WriteLogs", ["s3:PutObject", "s3:AbortMultipartUpload"], logs),
+        allow("LockLogs", ["s3:PutObjectRetention"], logs, locked_for(longest)),
         # Settles a write whose answer was lost, and reads ranges back to put whole segments together.
         allow("ReadBackLogs", ["s3:GetObject"], logs),
         # The newest position is moved by compare and swap.

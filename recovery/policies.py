@@ -9,11 +9,13 @@ from typing import Any
 
 from recovery.names import BUNDLE_KEY, MARKER_KEY, POINTERS, Names
 from recovery.plan import SITES, SiteName
+from recovery.retention import lock_bound_days
 
 Document = dict[str, Any]
 Statement = dict[str, Any]
 BACKUPS = "postgres/"
 LEASE_ITEM = "lease"
+LOCK_DAYS = "s3:object-lock-remaining-retention-days"
 _MFA_AGE_SECONDS = 3600
 
 
@@ -77,8 +79,10 @@ def pod_identity_trust(account: str, accounts: list[ServiceAccount], operators: 
 
 
 def people_trust(principals: list[str]) -> Statement:
-    """Trust for people, who must have signed in with MFA within the hour. Credentials that were taken from a session live
-    for up to 36 hours; https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_mfa_configure-api-require.html"""
+    """Trust for people, who must have signed in with MFA within the hour: a session's credentials live for up to 36.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_mfa_configure-api-require.html
+    """
     return {
         "Sid": "PeopleWithMfa",
         "Effect": "Allow",
@@ -111,8 +115,9 @@ def writer_policy(names: Names, key_arns: list[str]) -> Document:
     copies = [bucket_arn(bucket, f"{BACKUPS}*") for bucket in buckets]
     pointers = [bucket_arn(bucket, f"{POINTERS}*") for bucket in buckets]
     return document(
-        # Retention is set with the upload, and an upload that failed is aborted.
-        allow("WriteCopies", ["s3:PutObject", "s3:PutObjectRetention", "s3:AbortMultipartUpload"], copies),
+        # An upload that failed is aborted. Retention is set with the upload.
+        allow("WriteCopies", ["s3:PutObject", "s3:AbortMultipartUpload"], copies),
+        allow("LockCopies", ["s3:PutObjectRetention"], copies, locked_for(lock_bound_days(names.plan, BACKUPS))),
         # Settles a write whose answer was lost. Whoever has this role reads the database itself anyway.
         allow("SettleWrites", ["s3:GetObject"], copies),
         # `latest` is moved by compare and swap: read, then conditional put. It carries no lock.
@@ -182,6 +187,15 @@ def replication_policy(
 def only_items(key: str) -> Document:
     """Condition: these items of the control table and no others."""
     return {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [key]}}
+
+
+def locked_for(days: int) -> Document:
+    """Condition: no lock beyond what the plan sets. In COMPLIANCE mode nobody could end it, and somebody would
+    pay for its storage for up to a hundred years.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-managing.html#object-lock-managing-retention-limits
+    """
+    return {"NumericLessThanEquals": {LOCK_DAYS: str(days)}}
 
 
 def through_s3(names: Names, *sites: SiteName) -> Document:

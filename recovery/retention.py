@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 
 from recovery.datasets import Backup, Datasets, Log, Retention
-from recovery.model import Model, SiteName
+from recovery.model import SITES, Model, SiteName
 from recovery.plan import Plan
 from recovery.schedules import longest_gap
 
@@ -111,6 +111,18 @@ def lock_term(plan: Plan, dataset: str, kind: str, site: SiteName) -> timedelta:
     terms = {(each.dataset, each.kind): each for each in copy_terms(plan)}[dataset, kind]
     bucket: SiteName = "dr" if terms.direct else site
     return min(_with_dependants(plan, terms, bucket, CopyTerms.at_once), LONGEST_LOCK)
+
+
+def lock_bound_days(plan: Plan, prefix: str) -> int:
+    """The longest lock in days that a role which writes below `prefix` ever sets, and one more: our clock may be ahead
+    of S3's, which compares whole days. Raises ValueError when the plan makes no copy there."""
+    locks = [
+        lock_term(plan, each.dataset, each.kind, site)
+        for each in copy_terms(plan)
+        for site in SITES
+        if each.prefix.startswith(prefix)
+    ]
+    return whole_days(max(locks)) + 1
 
 
 def locked_until(

@@ -33,7 +33,7 @@ ROLES = {"shipper": SHIPPER, "restorer": RESTORER, "monitor": MONITOR, "pruner":
     ("document", "action", "resource", "context"),
     [
         (SHIPPER, "s3:PutObject", bucket_arn(DR, LOG), {}),
-        (SHIPPER, "s3:PutObjectRetention", bucket_arn(DR, LOG), {}),
+        (SHIPPER, "s3:PutObjectRetention", bucket_arn(DR, LOG), {policies.LOCK_DAYS: "7"}),
         (SHIPPER, "s3:GetObject", bucket_arn(DR, LOG), {}),
         (SHIPPER, "s3:PutObject", bucket_arn(DR, LOG_POINTER), {}),
         (SHIPPER, "s3:ListBucket", bucket_arn(DR), {}),
@@ -68,6 +68,7 @@ def test_a_duty_may_do_its_work(document: Any, action: str, resource: str, conte
 @pytest.mark.parametrize(
     ("document", "action", "resource", "context"),
     [
+        (SHIPPER, "s3:PutObjectRetention", bucket_arn(DR, LOG), {policies.LOCK_DAYS: "9"}),
         (SHIPPER, "s3:PutObject", bucket_arn(DR, COPY), {}),
         (SHIPPER, "s3:PutObject", bucket_arn(PROD, LOG), {}),
         (SHIPPER, "s3:PutObject", bucket_arn(DR, POINTER), {}),

@@ -41,7 +41,7 @@ ROLES = {"writer": WRITER, "guard": GUARD, "promoter": PROMOTER, "replication": 
     [
         (WRITER, "s3:PutObject", bucket_arn(PROD, COPY), {}),
         (WRITER, "s3:GetObject", bucket_arn(PROD, COPY), {}),
-        (WRITER, "s3:PutObjectRetention", bucket_arn(PROD, COPY), {}),
+        (WRITER, "s3:PutObjectRetention", bucket_arn(PROD, COPY), {policies.LOCK_DAYS: "30"}),
         (WRITER, "s3:PutObject", bucket_arn(DR, pointer_key("postgres", "full")), {}),
         (WRITER, "kms:GenerateDataKey", KEY_PROD, S3_PROD),
         (WRITER, "dynamodb:GetItem", TABLE_DR, LEASE),
@@ -66,6 +66,8 @@ def test_a_duty_may_do_its_work(document: Any, action: str, resource: str, conte
 @pytest.mark.parametrize(
     ("document", "action", "resource", "context"),
     [
+        (WRITER, "s3:PutObjectRetention", bucket_arn(PROD, COPY), {policies.LOCK_DAYS: "32"}),
+        (WRITER, "s3:PutObjectRetention", bucket_arn(PROD, COPY), {}),
         (WRITER, "s3:DeleteObject", bucket_arn(PROD, COPY), {}),
         (WRITER, "s3:DeleteObjectVersion", bucket_arn(PROD, COPY), {}),
         (WRITER, "s3:BypassGovernanceRetention", bucket_arn(PROD, COPY), {}),

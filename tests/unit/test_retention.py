@@ -1,5 +1,6 @@
 """Terms, locks and undo windows, compiled from the retention table."""
 
+import math
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,7 +12,16 @@ from recovery.lifecycle import archive_transitions
 from recovery.loading import load_plan
 from recovery.model import SITES, SiteName
 from recovery.plan import Plan
-from recovery.retention import LONGEST_LOCK, copy_terms, lock_term, locked_until, longest_newest, needed, needed_at_once
+from recovery.retention import (
+    LONGEST_LOCK,
+    copy_terms,
+    lock_bound_days,
+    lock_term,
+    locked_until,
+    longest_newest,
+    needed,
+    needed_at_once,
+)
 from recovery.units import PERMANENT
 
 PLAN = load_plan(Path(__file__).resolve().parents[2] / "recovery.yaml")
@@ -106,6 +116,20 @@ def test_a_lock_passes_its_term_only_by_what_may_build_on_it(
     builds = {"full": ["incremental", "log"], "incremental": ["incremental"], "log": []}[kind]
     longest = max([terms[each].at_once(bucket) for each in builds if terms[each].in_bucket_of(bucket)], default=0 * DAY)
     assert terms[kind].at_once(bucket) <= lock <= max(terms[kind].at_once(bucket), longest + NEWEST)
+
+
+@given(DAYS, DAYS)
+def test_the_bound_of_a_role_leaves_room_for_every_lock_of_its_copies_and_for_a_day_more(
+    full: list[int], log: list[int]
+) -> None:
+    plan = with_keep("postgres", "full", *full)
+    assert lock_bound_days(plan, "postgres/") == max(
+        math.ceil(lock_term(plan, "postgres", kind, site) / DAY) + 1
+        for kind in ("full", "incremental", "log")
+        for site in SITES
+    )
+    plan = with_keep("mongo", "log", *log)
+    assert lock_bound_days(plan, "mongo/log/") == math.ceil(lock_term(plan, "mongo", "log", "prod") / DAY) + 1
 
 
 def test_a_lock_is_never_longer_than_s3_takes() -> None:
