@@ -10,6 +10,7 @@ from policy.values import MISSING, UNKNOWN, Value, at, contains, items, mapping,
 from policy.verdict import Judgement, Verdict
 from policy.walk import unjudged, walk
 
+_STACK = "pulumi:pulumi:Stack"
 _S3 = "aws:s3/bucket"
 _BUCKET, _ROLE, _KUBERNETES_ROLE = (
     "aws:s3/bucket:Bucket",
@@ -22,6 +23,16 @@ _ATTACHED = {
     f"{_S3}LifecycleConfiguration:BucketLifecycleConfiguration": ("rules", "bucket", _BUCKET),
     "aws:iam/rolePolicy:RolePolicy": ("policy", "role", _ROLE),
 }
+_RBAC = "kubernetes:rbac.authorization.k8s.io/v1:"
+# Power that nobody had before. In a new stack it comes with what it is for; beside what is there it reaches that too.
+_POWERS = {
+    _ROLE: ((), "a new role: who may take it, and what for"),
+    "aws:iam/rolePolicy:RolePolicy": (("policy",), "what a new role may do"),
+    _KUBERNETES_ROLE: ((), "a new role in the cluster: what it may do there"),
+    f"{_RBAC}ClusterRole": ((), "a new role in the whole cluster: what it may do there"),
+    f"{_RBAC}RoleBinding": ((), "who gets the new role in the cluster"),
+    f"{_RBAC}ClusterRoleBinding": ((), "who gets the new role in the whole cluster"),
+}
 # Policies of AWS's that hold everything of a service or more.
 _BROAD = ("AdministratorAccess", "PowerUserAccess", "FullAccess", "AmazonEKSClusterAdminPolicy")
 
@@ -29,12 +40,14 @@ _BROAD = ("AdministratorAccess", "PowerUserAccess", "FullAccess", "AmazonEKSClus
 @dataclass(frozen=True)
 class Surroundings:
     """What else a preview shows: `made` are (type, name in the world) it creates, `written` (type, name before, name
-    after) of those it shows before and after, `around` (type, component) it creates. `fresh`: the stack is new."""
+    after) of those it shows before and after, `around` (type, component) it creates. `fresh`: the stack is new;
+    `grown`: something besides the stack itself is there already."""
 
     made: frozenset[tuple[str, str]]
     written: frozenset[tuple[str, str, str]]
     around: frozenset[tuple[str, str]]
     fresh: bool
+    grown: bool
 
     @classmethod
     def of(cls, steps: Sequence[Step]) -> "Surroundings":
@@ -49,7 +62,8 @@ class Surroundings:
                 if step.old and step.new
             ),
             around=frozenset((step.type, step.new.parent) for step in created if step.new),
-            fresh=any(step.type == "pulumi:pulumi:Stack" for step in created),
+            fresh=any(step.type == _STACK for step in created),
+            grown=any(step.op not in CREATING and step.type != _STACK for step in steps),
         )
 
     def creates(self, kind: str, name: Value, parent: str) -> bool:
@@ -77,7 +91,10 @@ def created(step: Step, around: Surroundings) -> Iterator[Judgement]:
         yield from _fresh(inputs)
     elif step.type in _ATTACHED:
         yield from _attached(step, inputs, around, parent)
-    yield from _granted(step.type, inputs, around, parent)
+    granted = list(_granted(step.type, inputs, around, parent))
+    yield from granted
+    if not granted and around.grown:
+        yield from _empowered(step.type, inputs, around, parent)
     if step.type == _BUCKET and not _is_closed(step, around):
         yield _weaker(
             "public access: a bucket without a public-access block", "block_public_access(…) as for the others"
@@ -133,6 +150,15 @@ def _bound(inputs: Mapping[str, Value], around: Surroundings) -> Iterator[Judgem
         not around.fresh and (_KUBERNETES_ROLE, role) not in around.made
     ):
         yield _weaker(f"permission widened: {', '.join(subjects)} gets {role}")
+
+
+def _empowered(kind: str, inputs: Mapping[str, Value], around: Surroundings, parent: str) -> Iterator[Judgement]:
+    """A new role beside what is there already; what an existing role gets is compared with nothing elsewhere."""
+    key, target, owner = _ATTACHED.get(kind, ("", "", ""))
+    known = kind in _ATTACHED and not around.creates(owner, inputs.get(target, MISSING), parent)
+    if kind in _POWERS and not known and not contains(inputs.get(key, MISSING), UNKNOWN):
+        path, question = _POWERS[kind]
+        yield unjudged(path, MISSING, "new", f"{question} is for a person to weigh")
 
 
 def _opens(inputs: Mapping[str, Value]) -> Iterator[Judgement]:

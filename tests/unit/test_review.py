@@ -205,6 +205,31 @@ def test_something_new_is_neutral_unless_it_weakens(steps: list[dict[str, Any]],
     assert {verdict for _, verdict in said(*steps)} == expected
 
 
+CLUSTER_ROLE = "kubernetes:rbac.authorization.k8s.io/v1:ClusterRole"
+READ_PODS = {"metadata": {"name": "r"}, "rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]}
+BOUND = {"roleRef": {"name": "r"}, "subjects": [{"name": "somebody"}]}
+
+
+@pytest.mark.parametrize("op", ["same", "update", "delete"])
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        ([new(ROLE, {"name": "r"}), new(PERMISSION, {"role": "r", "policy": READS})], {"creation", "policy"}),
+        ([new(ROLE, {"name": "r"}), new(PERMISSION, {"role": UNKNOWN, "policy": READS})], {"creation", "policy"}),
+        ([new(KUBERNETES_ROLE, READ_PODS), new(BINDING, BOUND)], {"creation"}),
+        ([new(CLUSTER_ROLE, READ_PODS)], {"creation"}),
+    ],
+)
+def test_a_new_role_beside_what_is_there_already_is_for_a_person(
+    steps: list[dict[str, Any]], expected: set[str], op: str
+) -> None:
+    there = step(op, "aws:sns/topic:Topic", "there", {"name": "a"}, None if op == "delete" else {"name": "a"})
+    found = [each for each in look(there, *steps) if each.name == "it"]
+    assert {each.verdict for each in found} == {C}
+    assert {each.property for each in found} == expected
+    assert len(found) == len(steps)
+
+
 def test_a_new_stack_names_what_is_not_known_yet_and_still_obeys_the_absolute_rules() -> None:
     steps = [
         stack_step("create"),
