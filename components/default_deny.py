@@ -26,12 +26,14 @@ _DNS, _HTTPS = 53, 443
 
 @dataclass(frozen=True, kw_only=True)
 class DefaultDenyArgs:
-    """`services` listen on `service_port`; `primary_port` is that of production's PostgreSQL."""
+    """`services` listen on `service_port`; `primary_port` is that of production's PostgreSQL, `edge_ports` are those of
+    both sites' edges."""
 
     namespace: pulumi.Input[str]
     services: list[str]
     service_port: int
     primary_port: pulumi.Input[int]
+    edge_ports: pulumi.Input[list[int]]
 
 
 class DefaultDeny(pulumi.ComponentResource):
@@ -84,13 +86,14 @@ class DefaultDeny(pulumi.ComponentResource):
         )
         # The standby streams from production, whose primary is known by a name.
         self._policy("postgres", postgres, egress=[{"to": [_range(_EVERYWHERE)], "ports": [_port(args.primary_port)]}])
-        # A promotion asks resolvers of its own, and tries to write at production's primary (it must fail).
+        # A promotion asks resolvers of its own and both edges, and tries to write at production's primary: must fail.
         self._policy(
             "runners",
             runners,
             egress=[
                 {"to": [_pods(gate), _pods(postgres)], "ports": database},
                 {"to": [_range(_EVERYWHERE)], "ports": [*_ports(_DNS, udp=True), _port(args.primary_port)]},
+                {"to": [_range(_EVERYWHERE)], "ports": _each(args.edge_ports)},
             ],
         )
         self.register_outputs({})
@@ -137,6 +140,10 @@ def _range(cidr: str) -> "networking.NetworkPolicyPeerArgsDict":
 
 def _port(port: pulumi.Input[int], protocol: str = "TCP") -> "networking.NetworkPolicyPortArgsDict":
     return {"port": port, "protocol": protocol}
+
+
+def _each(ports: pulumi.Input[list[int]]) -> "pulumi.Output[list[networking.NetworkPolicyPortArgsDict]]":
+    return pulumi.Output.from_input(ports).apply(lambda known: [_port(port) for port in known])
 
 
 def _ports(port: int, *, udp: bool = False) -> "list[networking.NetworkPolicyPortArgsDict]":

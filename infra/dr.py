@@ -143,9 +143,16 @@ def _walls(
             services=list(settings.plan.services),
             service_port=PORT,
             primary_port=production.require_output("primary_port").apply(int),
+            edge_ports=production.require_output("edge").apply(
+                lambda edge: sorted({_port_of(edge), _port_of(settings.edge)})
+            ),
         ),
         opts,
     )
+
+
+def _port_of(address: str) -> int:
+    return int(address.rpartition(":")[2])
 
 
 def _standby(

@@ -89,6 +89,20 @@ def test_what_it_does_not_need_does_not(start: End, end: End, port: int) -> None
     assert not passes(specs("NetworkPolicy"), start, end, port)
 
 
+def test_a_promotion_may_ask_both_edges_at_whatever_port_they_listen_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(stacks.PROD_OUTPUTS, "edge", "edge.test:8443")
+    found = stacks.declare("dr", {"edge": "edge-dr.test:9443"})
+    policies = [each.inputs["spec"] for each in found if each.type.endswith(":NetworkPolicy")]
+    assert all(passes(policies, OPERATOR, INTERNET, port) for port in (8443, 9443))
+    assert not any(passes(policies, ORDER, INTERNET, port) for port in (8443, 9443))
+    (runners,) = [each["egress"] for each in specs("NetworkPolicy") if "egress" in each and _ports_of(each, 53, 5432)]
+    assert [each["port"] for each in runners[2]["ports"]].count(443) == 1  # both edges at one port
+
+
+def _ports_of(spec: dict[str, Any], *ports: int) -> bool:
+    return any({*ports} <= {each["port"] for each in rule["ports"]} for rule in spec["egress"])
+
+
 def test_policies_are_switched_on_in_the_cni_and_need_nothing_that_its_agent_gets_wrong() -> None:
     (cni,) = [each for each in declared() if each.inputs.get("addonName") == "vpc-cni"]
     assert json.loads(cni.inputs["configurationValues"])["enableNetworkPolicy"] == "true"
