@@ -35,9 +35,9 @@ def review(
 
     Example: pulumi preview --json --show-sames --stack foundation | dr review -
     """
-    agreed = _waivers(waivers)
-    read = [_read(path) for path in previews]
     today = datetime.now(UTC).date()
+    agreed = _waivers(waivers, today)
+    read = [_read(path) for path in previews]
     findings = apply_waivers(judge(read), agreed, today=today)
     objections = sum(objects(finding) for finding in findings)
     if json:
@@ -62,11 +62,11 @@ def _read(path: Path) -> Preview:
         raise UnreadablePreview(f"{source}: cannot be read: {reason}", next_step=NEXT) from None
 
 
-def _waivers(path: Path) -> tuple[Waiver, ...]:
+def _waivers(path: Path, today: date) -> tuple[Waiver, ...]:
     if path == DEFAULT_WAIVERS and not path.exists():
         return ()
     try:
-        return read_waivers(path.read_text(encoding="utf-8"), source=str(path))
+        return read_waivers(path.read_text(encoding="utf-8"), source=str(path), today=today)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise Refused(f"{path}: cannot be read: {reason}", next_step="name the waivers with --waivers") from None

@@ -1,7 +1,7 @@
 """`dr review` as a reviewer sees it: exit codes, tables, JSON, waivers."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +164,9 @@ def test_no_file_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
         ({"property": "rules[postgres/full/].noncurrent.more"}, 1),
         ({"stack": "prod"}, 0),
         ({"stack": "dr"}, 1),
+        ({"type": "BucketLifecycleConfiguration"}, 0),
+        ({"type": SHORTER["urn"].split("::")[2]}, 0),
+        ({"type": "Bucket"}, 1),
     ],
 )
 def test_a_waiver_is_for_one_property_of_one_resource_until_a_day(
@@ -203,7 +206,7 @@ waivers:
   - {resource: a}
 """
     with pytest.raises(PlanError) as raised:
-        read_waivers(text, source="waivers.yaml")
+        read_waivers(text, source="waivers.yaml", today=date(2026, 11, 23))
     assert raised.value.problems == (
         "waiver 1: until: expected a day such as 2027-01-31, found 'soon'",
         "waiver 1: why: expected a reason somebody can check, found 'because'",
@@ -217,15 +220,44 @@ waivers:
     )
 
 
+ONE = (
+    "waivers:\n  - resource: a\n    property: b\n    who: Anna\n    why: agreed in the meeting\n    until: 2026-12-01\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"{ONE}    until: 2027-01-01\n", "line 7: waivers.0.until: duplicate key, first on line 6"),
+        (f"{ONE}waivers: []\n", "line 7: waivers: duplicate key, first on line 1"),
+        (ONE.replace("who: Anna", "who: &a Anna"), "line 4: waivers.0.who: &a is an anchor"),
+        (ONE.replace("who: Anna", "who: *a"), "line 4: waivers.0.who: *a refers to an anchor"),
+        (ONE.replace("who: Anna", "<<: {who: Anna}"), "<< merges another mapping in"),
+        (ONE.replace("2026-12-01", "2026-02-30"), "line 6: waivers.0.until: 2026-02-30 is no day of the calendar"),
+        (ONE.replace("2026-12-01", "2027-11-25"), "waiver 1: until: 2027-11-25 is more than a year away"),
+        (f"{ONE}    type: 5\n", "waiver 1: type: expected text, found 5"),
+    ],
+)
+def test_a_waiver_that_two_readers_read_differently_or_that_never_ends_is_refused(text: str, expected: str) -> None:
+    with pytest.raises(PlanError) as raised:
+        read_waivers(text, source="waivers.yaml", today=date(2026, 11, 23))
+    assert expected in "\n".join(raised.value.problems)
+
+
+def test_a_waiver_may_last_a_year() -> None:
+    (found,) = read_waivers(ONE.replace("2026-12-01", "2027-11-23"), source="w", today=date(2026, 11, 23))
+    assert found.until == date(2027, 11, 23)
+
+
 @pytest.mark.parametrize("text", ["a: [", "- a", "waivers: {a: b}", "other: []", "waivers: []\nmore: []"])
 def test_a_file_that_holds_no_waivers_is_refused(text: str) -> None:
     with pytest.raises(PlanError):
-        read_waivers(text, source="waivers.yaml")
+        read_waivers(text, source="waivers.yaml", today=date(2026, 11, 23))
 
 
 def test_the_committed_waivers_are_read() -> None:
     text = (Path(__file__).resolve().parents[2] / "waivers.yaml").read_text()
-    assert read_waivers(text, source="waivers.yaml") == ()
+    assert read_waivers(text, source="waivers.yaml", today=date(2026, 11, 23)) == ()
 
 
 def test_no_secret_reaches_the_output(capsys: pytest.CaptureFixture[str]) -> None:
