@@ -142,19 +142,23 @@ def _is_said(place: str, said: Sequence[str]) -> bool:
 
 
 def _one_per_resource(steps: Sequence[Step]) -> list[Step]:
-    """Replacement is several steps of one URN, a refresh that found a difference is one more: the telling one stays."""
-    chosen: dict[str, Step] = {}
+    """Replacement is several steps of one URN, a refresh that found a difference is one more: the telling one stays.
+
+    A deletion stays beside them: of what an earlier update left pending, or of what another resource takes the URN of.
+    """
+    chosen: dict[tuple[str, bool], Step] = {}
     for step in steps:
-        before = chosen.get(step.urn)
+        key = step.urn, step.op in DELETING
+        before = chosen.get(key)
         if before is None:
-            chosen[step.urn] = step
+            chosen[key] = step
         elif step.op in REPLACING or before.op in REPLACING:
             kept = step if step.op == "replace" or before.op != "replace" else before
-            chosen[step.urn] = replace(
+            chosen[key] = replace(
                 kept, op="replace", old=kept.old or before.old or step.old, new=kept.new or before.new or step.new
             )
         elif step.op not in UNCHANGED or before.op in UNCHANGED:
-            chosen[step.urn] = step
+            chosen[key] = step
     return list(chosen.values())
 
 

@@ -74,6 +74,19 @@ def test_a_replacement_in_several_steps_is_one_resource() -> None:
     assert said(*steps) == [("name", D), ("replacement", D), ("protect", W)]
 
 
+@pytest.mark.parametrize("op", ["update", "create", "same"])
+@pytest.mark.parametrize("last", [False, True])
+def test_a_deletion_is_not_hidden_by_another_step_of_the_same_resource(op: str, last: bool) -> None:
+    """Pulumi deletes what an interrupted update left pending deletion, beside the resource that took its place."""
+    pending = step("delete", TABLE, "it", {"name": "a"})
+    other = step(op, TABLE, "it", None if op == "create" else {"name": "b"}, {"name": "b", "tags": {"c": "d"}})
+    steps = (other, pending) if last else (pending, other)
+    found = look(*steps)
+    assert [each.verdict for each in found if each.op == "delete"] == [D]
+    if op != "same":
+        assert [each for each in found if each.op == op]
+
+
 def test_a_protected_replacement_is_still_destructive() -> None:
     one = step("replace", TABLE, "it", {"name": "a"}, {"name": "a"})
     one["oldState"]["protect"] = one["newState"]["protect"] = True
