@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from policy.statements import NotAPolicy, read_policy
 from policy.values import MISSING, UNKNOWN, Absent, Value, at, items, mapping
-from policy.workloads import containers, pod_spec
+from policy.workloads import by_digest, containers, pod_spec
 
 _STATEFUL = frozenset({"aws:s3/bucket:Bucket", "aws:dynamodb/table:Table", "aws:kms/replicaKey:ReplicaKey"})
 _KEY = "aws:kms/key:Key"
@@ -142,7 +142,7 @@ def _mutable_image(resource: Resource) -> Iterator[tuple[str, str]]:
         return
     for container in containers(resource.inputs):
         image = at(container, "image")
-        if isinstance(image, str) and "@sha256:" not in image:
+        if isinstance(image, str) and not by_digest(image):
             yield f"containers[{at(container, 'name')}].image", f"mutable image tag: {image}"
 
 

@@ -103,7 +103,9 @@ def _ways(spec: Mapping[str, Value], direction: str, peers: str) -> set[Way]:
     found: set[Way] = set()
     for raw in items(spec.get(direction, MISSING)):
         rule = mapping(raw)
-        who = [one for peer in items(rule.get(peers, MISSING)) for one in _split(_peer(peer))] or [_ANY]
+        named = items(rule.get(peers, MISSING))
+        # A peer whose labels contradict each other is nobody, which is not everybody.
+        who = [one for peer in named for one in _split(_peer(peer))] if named else [_ANY]
         ports = [json.dumps(port, sort_keys=True) for port in items(rule.get("ports", MISSING))] or [_ANY]
         found |= set(product(who, ports))
     return found
@@ -132,13 +134,14 @@ def _split(peer: str) -> list[str]:
 
 
 def _labels(value: Value) -> dict[str, list[str]]:
-    """A label selector as key → values that fit; what else it says is kept as text under `opaque`."""
+    """A label selector as key → values that fit all it says of the key; what else it says is text under `opaque`."""
     raw = mapping(value)
     labels = {str(key): [str(each)] for key, each in mapping(raw.get("matchLabels", {})).items()}
     other: list[Value] = []
     for expression in items(raw.get("matchExpressions", MISSING)):
         if mapping(expression).get("operator") == "In":
-            labels[str(expression["key"])] = sorted(str(each) for each in items(expression.get("values", [])))
+            key, values = str(expression["key"]), {str(each) for each in items(expression.get("values", []))}
+            labels[key] = sorted(values & set(labels.get(key, values)))
         else:
             other.append(expression)
     if other:

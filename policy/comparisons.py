@@ -65,6 +65,16 @@ def size(read: Read = number, *, default: Value = MISSING, missing: float | None
     return Kind("size", lambda c, reason: _ordered(c, reason, read, default, missing, up=Verdict.NEUTRAL))
 
 
+def named(same: str) -> Kind:
+    """Any value will do and another is as good, for `same`; none leaves it to somebody else."""
+
+    def compare(change: Change, reason: str) -> Sequence[Judgement]:
+        gone = change.new in (MISSING, "")
+        return said(change, Verdict.WEAKER if gone else Verdict.NEUTRAL, reason if gone else same)
+
+    return Kind("named", compare)
+
+
 def kept(*, more: Verdict = Verdict.STRONGER) -> Kind:
     """Present elements are compared below; one that goes weakens, one that comes strengthens, or is `more`."""
 

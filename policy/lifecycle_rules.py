@@ -15,7 +15,9 @@ _TERMS = {
     "current": "copies end",
     "noncurrent": "undo window of deleted copies",
     **{storage: f"copies move to {storage}, where a read takes hours" for storage in _SLOW},
+    **{f"noncurrent.{storage}": f"deleted copies move to {storage}: undoing takes hours" for storage in _SLOW},
 }
+_UPLOADS = "uploads"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +51,7 @@ def _terms(old: Sequence[_Rule], new: Sequence[_Rule], reason: str) -> Iterator[
     prefixes = sorted({rule.prefix for rule in (*old, *new)})
     sizes = sorted({rule.larger_than + 1 for rule in (*old, *new)} | {0.0})
     for prefix in prefixes:
+        yield from _uploads(old, new, prefix)
         for term, meaning in _TERMS.items():
             pairs = {(_days(old, prefix, size, term), _days(new, prefix, size, term)) for size in sizes}
             for before, after in sorted(pairs):
@@ -62,6 +65,17 @@ def _terms(old: Sequence[_Rule], new: Sequence[_Rule], reason: str) -> Iterator[
                     new=_text(after),
                     path=(f"[{prefix or 'every object'}]", term),
                 )
+
+
+def _uploads(old: Sequence[_Rule], new: Sequence[_Rule], prefix: str) -> Iterator[Judgement]:
+    """Unfinished uploads end some day or never; which day matters to nobody. A rule for them knows no size."""
+    before, after = (_days(rules, prefix, NEVER, _UPLOADS) for rules in (old, new))
+    if (before == NEVER) != (after == NEVER):
+        weaker = after == NEVER
+        reason = "unfinished uploads are kept and paid for, seen by nobody" if weaker else "unfinished uploads end"
+        verdict = Verdict.WEAKER if weaker else Verdict.STRONGER
+        path = (f"[{prefix or 'every object'}]", _UPLOADS)
+        yield Judgement(verdict=verdict, reason=reason, old=_text(before), new=_text(after), path=path)
 
 
 def _days(rules: Sequence[_Rule], prefix: str, size: float, term: str) -> float:
@@ -95,12 +109,16 @@ def _rule(raw: Mapping[str, Value]) -> _Rule | None:
     terms = {
         "current": at(raw, "expiration", "days"),
         "noncurrent": at(raw, "noncurrentVersionExpiration", "noncurrentDays"),
+        _UPLOADS: at(raw, "abortIncompleteMultipartUpload", "daysAfterInitiation"),
     }
     for move in items(raw.get("transitions", [])):
         if at(move, "storageClass") in _SLOW:
             terms[move["storageClass"]] = at(move, "days")
+    for move in items(raw.get("noncurrentVersionTransitions", [])):
+        if at(move, "storageClass") in _SLOW:
+            terms[f"noncurrent.{move['storageClass']}"] = at(move, "noncurrentDays")
     read: dict[str, float] = {}
-    for term in _TERMS:
+    for term in (*_TERMS, _UPLOADS):
         days = number(terms.get(term))
         if days is None and isinstance(terms.get(term), str):
             return None
@@ -108,7 +126,8 @@ def _rule(raw: Mapping[str, Value]) -> _Rule | None:
     dated = [raw.get("expiration", {}), *items(raw.get("transitions", []))]
     if any("date" in mapping(each) for each in dated):
         return None
-    if "newerNoncurrentVersions" in mapping(raw.get("noncurrentVersionExpiration")):
+    older = [raw.get("noncurrentVersionExpiration"), *items(raw.get("noncurrentVersionTransitions", []))]
+    if any("newerNoncurrentVersions" in mapping(each) for each in older):
         return None
     return _Rule(
         prefix=str(both.get("prefix", raw.get("prefix", ""))),

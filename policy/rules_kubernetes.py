@@ -3,7 +3,19 @@
 from collections.abc import Sequence
 
 from policy.admission import cluster_permissions, host_based_access, network_policy
-from policy.comparisons import as_json, contains_all, fixed, longer, must_be, neutral, said, shorter, size, watched
+from policy.comparisons import (
+    as_json,
+    contains_all,
+    fixed,
+    longer,
+    must_be,
+    named,
+    neutral,
+    said,
+    shorter,
+    size,
+    watched,
+)
 from policy.numbers import duration, quantity
 from policy.plans import STRATEGY_SERVICES, is_plan, ranked, recovery_plan
 from policy.rule import Change, Kind, Rule, Subject
@@ -160,7 +172,7 @@ KUBERNETES_RULES: dict[str, tuple[Rule, ...]] = {
         Rule("spec.suspend", must_be(False, default=False), "schedule suspended"),
         Rule("spec.concurrencyPolicy", must_be("Forbid", default="Allow"), "two runs at once"),
         Rule("spec.startingDeadlineSeconds", size(missing=float("inf")), "a run that starts late is skipped sooner"),
-        Rule("spec.timeZone", neutral(), "the same runs at another hour"),
+        Rule("spec.timeZone", named("the same runs at another hour"), "the cluster's own clock decides when it runs"),
         Rule("spec.successfulJobsHistoryLimit", neutral(), "how many Jobs are kept to look at"),
         Rule("spec.failedJobsHistoryLimit", neutral(), "how many Jobs are kept to look at"),
         Rule("spec.jobTemplate.spec.activeDeadlineSeconds", limit(size()), "a long run is ended before it is complete"),

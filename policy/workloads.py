@@ -1,5 +1,6 @@
 """What runs in a Pod: images, commands, limits. The rules of a Pod template, for every kind that has one."""
 
+import re
 from collections.abc import Sequence
 
 from policy.comparisons import contains_all, fixed, must_be, neutral, said, size, watched
@@ -11,6 +12,7 @@ from policy.verdict import Judgement, Verdict
 from policy.walk import unjudged
 
 _TEMPLATES = ("template", "jobTemplate.spec.template")
+_DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
 _MODES = ("off", "observe", "enforce")
 CONFIG_MAP = "kubernetes:core/v1:ConfigMap"
 
@@ -39,11 +41,16 @@ def is_guard(subject: Subject) -> bool:
     )
 
 
+def by_digest(image: str) -> bool:
+    """Whether the image is named by a whole digest."""
+    return _DIGEST.search(image) is not None
+
+
 def image() -> Kind:
     """By digest; another digest of the same image is a release, another image is another program."""
 
     def compare(change: Change, reason: str) -> Sequence[Judgement]:
-        if not isinstance(change.new, str) or "@sha256:" not in change.new:
+        if not isinstance(change.new, str) or not by_digest(change.new):
             return said(change, Verdict.WEAKER, reason)
         old = str(change.old).partition("@")[0].rpartition(":")[0] or str(change.old).partition("@")[0]
         if change.new.partition("@")[0] in (str(change.old).partition("@")[0], old):

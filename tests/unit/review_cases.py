@@ -66,8 +66,7 @@ BY_NAME: dict[Verdict, dict[str, str]] = {
         "kubernetes:apps/v1:Deployment": "spec.revisionHistoryLimit",
         "kubernetes:apps/v1:StatefulSet": "spec.revisionHistoryLimit",
         "kubernetes:batch/v1:CronJob": (
-            "spec.timeZone spec.successfulJobsHistoryLimit spec.failedJobsHistoryLimit "
-            "spec.jobTemplate.spec.ttlSecondsAfterFinished"
+            "spec.successfulJobsHistoryLimit spec.failedJobsHistoryLimit spec.jobTemplate.spec.ttlSecondsAfterFinished"
         ),
         "kubernetes:batch/v1:Job": "spec.ttlSecondsAfterFinished",
         "kubernetes:storage.k8s.io/v1:StorageClass": "allowVolumeExpansion",
@@ -407,6 +406,8 @@ BY_VALUE: list[Case] = [
             ("spec.schedule", "0 2 * * *", "daily", C),
             ("spec.suspend", MISSING, True, W),
             ("spec.concurrencyPolicy", "Forbid", "Allow", W),
+            ("spec.timeZone", "Europe/Berlin", "UTC", N),
+            ("spec.timeZone", "Europe/Berlin", MISSING, W),
             ("spec.startingDeadlineSeconds", 1800, 60, W),
             ("spec.startingDeadlineSeconds", 1800, MISSING, N),
             ("spec.jobTemplate.spec.activeDeadlineSeconds", 7200, MISSING, W),
@@ -484,6 +485,8 @@ TEMPLATES = {
 IN_A_POD: list[tuple[str, Value, Value, Verdict]] = [
     ("spec.containers[c].image", IMAGE, IMAGE.replace("aaa", "bbb"), N),
     ("spec.containers[c].image", IMAGE, "registry/runner:latest", W),
+    ("spec.containers[c].image", IMAGE, "registry/runner@sha256:", W),
+    ("spec.containers[c].image", IMAGE, IMAGE[:-1], W),
     ("spec.containers[c].image", IMAGE, IMAGE.replace("runner", "other"), C),
     ("spec.containers[c].command", ["dr", "backup"], ["dr", "other"], C),
     ("spec.containers[c].args", ["-c", "a=1"], ["-c", "a=2"], C),

@@ -296,6 +296,11 @@ BROKEN = {
     ),
 }
 ALSO_BROKEN = [
+    (
+        "image-by-digest",
+        "kubernetes:apps/v1:Deployment",
+        {"spec": {"template": {"spec": {"containers": [{"name": "c", "image": "a@sha256:"}]}}}},
+    ),
     ("role-without-wildcards", PERMISSION, {"policy": document(statement("Allow", "s3:GetObject", "arn:aws:s3:::*"))}),
     (
         "role-without-wildcards",

@@ -124,6 +124,14 @@ def undo(days: int) -> dict[str, Any]:
     return {"noncurrentVersionExpiration": {"noncurrentDays": days}}
 
 
+def aborted(days: int) -> dict[str, Any]:
+    return {"abortIncompleteMultipartUpload": {"daysAfterInitiation": days}}
+
+
+def moved_later(days: int, **more: int) -> dict[str, Any]:
+    return {"noncurrentVersionTransitions": [{"noncurrentDays": days, "storageClass": "DEEP_ARCHIVE", **more}]}
+
+
 def moved(days: int) -> dict[str, Any]:
     return {"days": days, "storageClass": "GLACIER"}
 
@@ -142,7 +150,14 @@ def moved(days: int) -> dict[str, Any]:
         ([rule()], [rule(transitions=[{"days": 30, "storageClass": "GLACIER"}])], [W]),
         ([rule(transitions=[moved(30)])], [rule(transitions=[moved(90)])], [S]),
         ([rule()], [rule(transitions=[{"days": 30, "storageClass": "STANDARD_IA"}])], [N]),
-        ([rule()], [rule(abortIncompleteMultipartUpload={"daysAfterInitiation": 2})], [N]),
+        ([rule()], [rule(**aborted(2))], [S]),
+        ([rule(**aborted(2))], [rule()], [W]),
+        ([rule(**aborted(2))], [], [W]),
+        ([rule(**aborted(2))], [rule(**aborted(7))], [N]),
+        ([rule()], [rule(**moved_later(30))], [W]),
+        ([rule(**moved_later(30))], [rule(**moved_later(7))], [W]),
+        ([rule(**moved_later(30))], [rule()], [S]),
+        ([rule()], [rule(**moved_later(30, newerNoncurrentVersions=1))], [C]),
         ([rule()], [{**rule(), "filter": {"tag": {"key": "a", "value": "b"}}}], [C]),
         ([rule()], [rule(expiration={"date": "2027-01-01"})], [C]),
         ([rule()], [rule(noncurrentVersionExpiration={"noncurrentDays": 3, "newerNoncurrentVersions": 2})], [C]),
@@ -161,6 +176,11 @@ def closed(*peers: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 def pods(*names: str) -> dict[str, Any]:
     return {"podSelector": {"matchExpressions": [{"key": "component", "operator": "In", "values": list(names)}]}}
+
+
+def both(exactly: str, *names: str) -> dict[str, Any]:
+    """Pods that fit both ways of saying it."""
+    return {"podSelector": {"matchLabels": {"component": exactly}, **pods(*names)["podSelector"]}}
 
 
 def block(cidr: str) -> dict[str, Any]:
@@ -185,6 +205,10 @@ def block(cidr: str) -> dict[str, Any]:
         (closed(pods("gate")), closed(pods("gate"), podSelector={}), [C]),
         (closed(ingress=[]), closed(ingress=[], podSelector={}), [S]),
         (closed(pods("gate")), closed(pods("gate"), endPort=1), [C]),
+        (closed(pods("gate", "app")), closed(both("gate", "gate", "app")), [S]),
+        (closed(both("gate", "gate", "app")), closed(pods("gate", "app")), [W]),
+        (closed(both("gate", "app")), closed(pods("gate")), [W]),
+        (closed(pods("gate")), closed(both("gate", "app")), [S]),
     ],
 )
 def test_a_network_policy_is_compared_by_who_gets_through(
