@@ -89,7 +89,7 @@ def is_address(name: str) -> bool:
 def parse_server(text: str) -> tuple[str, int]:
     """`IP` or `IP:PORT`. Raises Refused."""
     host, _, port = text.partition(":")
-    if not is_address(host) or (port and not port.isdigit()):
+    if not is_address(host) or (port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65_536)):
         raise Refused(f"not a DNS server: {text!r}", next_step="write it as IP or IP:PORT, for example 10.0.0.2:53")
     return host, int(port or 53)
 

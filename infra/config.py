@@ -20,6 +20,7 @@ _LONGEST = 1_500
 _KEY = re.compile(r"""\s+["']?([\w-]+:\w+)["']?\s*:""")
 _DNS = r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,}"
 _IP = r"\d{1,3}(\.\d{1,3}){3}"
+_PORT = r"([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 _IMAGE = r"[a-z0-9][\w./:-]*@sha256:[0-9a-f]{64}"
 
 
@@ -57,7 +58,7 @@ class Config:
 
     def address(self, key: str, expected: str) -> str:
         """`host:port`, the host a name or an IPv4 address."""
-        return self.text(key, rf"({_DNS}|{_IP}):\d{{1,5}}", f"{expected} as host:port")
+        return self.text(key, rf"({_DNS}|{_IP}):{_PORT}", f"{expected} as host:port")
 
     def host(self, key: str, expected: str, *, default: str | None = None) -> str:
         """A host name or an IPv4 address."""

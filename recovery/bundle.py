@@ -8,7 +8,7 @@ import hashlib
 import json
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from recovery.errors import Refused
 from recovery.plan import Plan
@@ -33,6 +33,14 @@ class Endpoints(_Model):
     dr_edge: str
     standby: str
     gate: str
+
+    @field_validator("*")
+    @classmethod
+    def _port(cls, address: str) -> str:
+        port = address.rpartition(":")[2] if ":" in address else ""
+        if port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65_536):
+            raise ValueError(f"expected a port from 1 to 65535, found {port[:20]!r}")
+        return address
 
 
 class Bundle(_Model):

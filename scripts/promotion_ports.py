@@ -40,8 +40,10 @@ def load_bundle(wanted: str, plan: Path, account: str) -> Bundle:
                 f"bundle {url} cannot be read: {error.strerror}", next_step="name it with --bundle s3://… or a file"
             ) from None
     bucket, _, key = url.removeprefix("s3://").partition("/")
+    if not bucket or not key:
+        raise Refused(f"{url} names no object", next_step="write it as s3://BUCKET/KEY, or name a file")
     region = _REGION.search(bucket)
-    body = fetch(bucket, key, region[0] if region else os.environ.get("AWS_REGION", "us-west-2")) if key else None
+    body = fetch(bucket, key, region[0] if region else os.environ.get("AWS_REGION", "us-west-2"))
     if body is None:
         raise Refused(f"there is no bundle at {url}", next_step="run `pulumi up` on the dr stack, or correct --bundle")
     return read_bundle(body, source=url)

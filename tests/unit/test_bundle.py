@@ -43,6 +43,14 @@ def test_an_altered_bundle_is_refused_naming_its_source() -> None:
         read_bundle(json.dumps(value).encode(), source="s3://x")
 
 
+@pytest.mark.parametrize("port", ["0", "65536", "²"])
+def test_an_endpoint_whose_port_no_machine_has_is_refused(port: str) -> None:
+    value = json.loads(bundle().to_json())
+    value["endpoints"]["prod_edge"] = f"a:{port}"
+    with pytest.raises(Refused, match="s3://x is not a recovery bundle"):
+        read_bundle(json.dumps(value).encode(), source="s3://x")
+
+
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b"\xff", b'{"format": 2}', b"[" * 5000])
 def test_what_is_no_bundle_is_refused(body: bytes) -> None:
     with pytest.raises(Refused, match="s3://x is not a recovery bundle"):

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from cloud.resolver import parse_server
+from recovery.errors import Refused
 from scripts import dr
 from tests.unit.plans import ROOT
 
@@ -35,6 +37,23 @@ def test_output_that_cannot_be_written_is_no_traceback(where: str, code: int, sa
     assert ("Next: " in done.stderr) is bool(said)
     # A pipe may take all of a short output before its reader ends.
     assert done.returncode in ({0, code} if "head" in where else {code})
+
+
+@pytest.mark.parametrize("url", ["s3:///k", "s3://bucket", "s3://bucket/", "s3://"])
+def test_a_bundle_s_address_without_bucket_or_key_is_told_as_such(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("PGPASSWORD", "x")
+    code, _, err = run(capsys, "promote", "--bundle", url)
+    assert code == 2
+    assert err.startswith(f"dr: {url} names no object")
+    assert "Next: write it as s3://BUCKET/KEY" in err
+
+
+@pytest.mark.parametrize("server", ["10.0.0.2:65536", "10.0.0.2:0", "10.0.0.2:²"])
+def test_a_resolver_s_port_that_no_machine_has_is_refused(server: str) -> None:
+    with pytest.raises(Refused, match="not a DNS server"):
+        parse_server(server)
 
 
 @pytest.mark.parametrize("content", [None, b"\xff\xfe"])

@@ -101,6 +101,8 @@ def test_a_misspelt_key_is_an_error() -> None:
         ("dr", {"podCidrs": ["10.1.0.0"], "publicAccessCidrs": None}, "publicAccessCidrs: missing"),
         ("dr", {"nodesWarm": "none"}, "nodesWarm: expected a whole number from 1 to 100"),
         ("dr", {"edge": "edge-dr.ultramarket.com"}, "edge: expected the DR site's edge as host:port"),
+        ("dr", {"edge": "edge-dr.ultramarket.com:65536"}, "edge: expected the DR site's edge as host:port"),
+        ("prod", {"edge": "edge.ultramarket.com:0"}, "edge: expected production's edge as host:port"),
         ("foundation", {"checkerRanges": ["0.0.0.0/0"]}, "checkerRanges[0]: expected a range no wider than /8"),
         ("foundation", {"checkerRanges": ["nowhere"]}, "checkerRanges[0]: expected a CIDR range"),
         ("foundation", {"failoverArmed": "perhaps"}, "failoverArmed: expected true or false"),
