@@ -6,6 +6,9 @@ VENV := $(CURDIR)/.venv/bin
 PYTEST := python -m pytest -n auto --no-loadscope-reorder
 # An activated environment of another project must not leak into ours.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
+# Compiled once for all the processes of a run, outside the checkout: reading the SDKs' sources takes seconds each time.
+unexport PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ultramarket-lab/pycache
 SET_UP := tools/with-python -m tools.setup
 # Pulumi's language host takes the first python on PATH.
 RUN := env PATH="$(VENV):$(PATH)"
