@@ -60,6 +60,8 @@ PLAN = (
         (
             *_in_plan("datasets.postgres.full.keep.cloud", W),
             ("foundation", "backups-dr-lifecycle", "rules[postgres/full/]", W),
+            # No lock is as long as before, so neither may the writer set one.
+            ("foundation", "role-writer-permission", "policy", S),
         ),
     ),
     Edit(
@@ -125,7 +127,10 @@ CONFIG = (
         "another edge",
         "dr:edge",
         "edge.elsewhere.test:443",
-        (("dr", "recovery-bundle-object", "content.endpoints.dr_edge", C),),
+        (
+            ("dr", "recovery-bundle-object", "content.endpoints.dr_edge", C),
+            ("dr", "default-deny-runners", "spec.egress", W),
+        ),
     ),
     Edit(
         "a service less",

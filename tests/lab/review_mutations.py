@@ -154,7 +154,7 @@ COMPONENTS = (
     _foundation("failover-canary-check", "protect", False, W),
     _foundation("failover-primary", "ttl", 300, W),
     # Who may do what.
-    _foundation("role-writer-permission", "policy", more_actions("WriteCopies", "s3:DeleteObject"), W),
+    _foundation("role-shipper-permission", "policy", more_actions("WriteLogs", "s3:DeleteObject"), W),
     _foundation("role-guard-permission", "policy", more_actions("RenewLease", "dynamodb:DeleteItem"), W),
     _foundation("role-restorer-permission", "policy", without("ReadCopies"), S),
     _foundation("role-break-glass-role", "assumeRolePolicy", changed("PeopleWithMfa", Condition={}), W),
