@@ -20,7 +20,7 @@ help:  ## this table
 	@echo "make VERB, where VERB is one of"
 	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
-setup:  ## get all that the other verbs need (from nothing 8 to 10 min on 2 cores)
+setup:  ## get all that the other verbs need (from nothing about 9 min on 2 cores)
 	@$(SET_UP) lab
 
 lab:  ## show the whole thing on this machine: take orders, lose production, promote (KEEP=1: leave it up)

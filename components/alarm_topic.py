@@ -13,15 +13,14 @@ from recovery.names import Names
 
 @dataclass(frozen=True, kw_only=True)
 class AlarmTopicArgs:
-    """`region` as EventBridge and CloudWatch only publish to their own; the addresses are the plan's."""
+    """`region` as EventBridge and CloudWatch only publish to their own."""
 
     names: Names
     region: str
 
 
 class AlarmTopic(pulumi.ComponentResource):
-    """An SNS topic with the plan's `notify.alerts` as e-mail subscriptions. Each must be confirmed by its owner: AWS
-    sends a link, and nothing else until it was followed."""
+    """An SNS topic that this account's alarms may publish to. People subscribe by hand: why is in ADR 11."""
 
     def __init__(self, name: str, args: AlarmTopicArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("ultramarket:dr:AlarmTopic", name, None, opts)
@@ -40,14 +39,5 @@ class AlarmTopic(pulumi.ComponentResource):
             policy=json.dumps(topic_policy(names, region)),
             opts=as_child(self),
         )
-        for address in names.plan.notify.alerts:
-            aws.sns.TopicSubscription(
-                f"{name}-{address}",
-                topic=self.topic.arn,
-                region=region,
-                protocol="email",
-                endpoint=address,
-                opts=as_child(self),
-            )
         self.arn = self.topic.arn
         self.register_outputs({"arn": self.arn})

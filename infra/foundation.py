@@ -83,6 +83,8 @@ def declare(settings: FoundationSettings) -> None:
 
     pulumi.export("control_table", names.control_table)
     pulumi.export("backup_buckets", {site: names.backup_bucket(site) for site in SITES})
+    # People subscribe to these by hand (ADR 11).
+    pulumi.export("alarm_topics", {site: names.alarm_topic_arn(names.plan.site(site).region) for site in SITES})
     pulumi.export("marker_url", f"https://{names.marker_host}")
     pulumi.export("marker_check", record.marker_check.id)
     pulumi.export("failover_armed", settings.failover_armed)

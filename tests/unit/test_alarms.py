@@ -78,10 +78,7 @@ def test_each_region_has_its_own_alarm_and_topic(site: str, region: str) -> None
         assert target["arn"] == f"arn:aws:test:::alarms-{site}-topic"
         assert "state" not in rule
     assert json.loads(found[f"tampering-{site}-key"].inputs["eventPattern"]) == KEY.pattern(NAMES)
-    told = [each.inputs for each in found.values() if each.type.endswith("TopicSubscription")]
-    here = [each["endpoint"] for each in told if each["region"] == region]
-    assert here == list(PLAN.notify.alerts)
-    assert {each["protocol"] for each in told} == {"email"}
+    assert not [each for each in found.values() if each.type.endswith("TopicSubscription")], "ADR 11: made by hand"
 
 
 def test_only_our_rules_and_our_account_s_metric_alarms_publish() -> None:
