@@ -16,7 +16,7 @@ from lab.addresses import claim_block
 from lab.aws.site import Aws, start_aws
 from lab.engine import Engine
 from lab.processes import Supervisor
-from lab.project import ROOT, STACKS, write_project
+from lab.project import ROOT, SECRETS, STACKS, write_project
 
 DOCS = ROOT / "docs"
 # What a StackReference read is printed wherever the engine is when it arrives.
@@ -47,11 +47,6 @@ OPTIONAL: dict[str, dict[str, Any]] = {
         "productionVpc": "vpc-0123456789abcdef0",
         "productionCidr": "10.10.0.0/16",
     },
-}
-SECRETS = {
-    "foundation": (),
-    "prod": ("guardPassword", "backupPassword"),
-    "dr": ("guardPassword", "replicationPassword", "applicationPassword", "promoterPassword"),
 }
 PROD_OUTPUTS = {
     "primary_host": "postgres-primary.ultramarket.internal",

@@ -13,6 +13,12 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 STACKS = ("foundation", "prod", "dr")
+# Set by whoever brings a stack up, never committed.
+SECRETS = {
+    "foundation": (),
+    "prod": ("guardPassword", "backupPassword"),
+    "dr": ("guardPassword", "replicationPassword", "applicationPassword", "promoterPassword"),
+}
 _LEASE = {"duration": "10s", "renewal": "2s", "margin": "2s"}
 
 

@@ -2,28 +2,46 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pulumi
+import pytest
 import yaml
 from pulumi.runtime.config import set_all_config
 from pulumi.runtime.mocks import MockMonitor
 
+from lab.project import SECRETS
+
 ROOT = Path(__file__).resolve().parents[2]
-SECRETS = {
-    "foundation": (),
-    "prod": ("guardPassword", "backupPassword"),
-    "dr": ("guardPassword", "replicationPassword", "applicationPassword", "promoterPassword"),
-}
 PROD_OUTPUTS = {
     "primary_host": "primary.test",
     "primary_port": "5432",
     "edge": "edge.test:443",
     "system_identifier": "",
 }
+
+
+@pytest.fixture(autouse=True)
+def in_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pulumi runs the program in the project's folder. For every test of a file that imports it."""
+    monkeypatch.chdir(ROOT)
+
+
+@contextmanager
+def current_stack(monkeypatch: pytest.MonkeyPatch, name: str) -> Iterator[None]:
+    """Pulumi's own getters and an event loop, as while the program of stack `name` runs in the project's folder."""
+    monkeypatch.chdir(ROOT)
+    for what, value in {"organization": "organization", "project": "ultramarket-dr", "stack": name}.items():
+        monkeypatch.setattr(pulumi, f"get_{what}", lambda value=value: value)
+    asyncio.set_event_loop(loop := asyncio.new_event_loop())
+    yield
+    loop.run_until_complete(asyncio.gather(*asyncio.all_tasks(loop)))
+    asyncio.set_event_loop(None)
+    loop.close()
 
 
 @dataclass

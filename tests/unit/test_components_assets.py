@@ -5,8 +5,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from recovery.bucket_policies import break_glass_policy
 from recovery.loading import load_plan
 from recovery.names import Names
@@ -14,17 +12,12 @@ from recovery.policies import bucket_arn
 from tests.unit import stacks
 from tests.unit.iam import ask
 from tests.unit.stacks import Declared
+from tests.unit.stacks import in_the_project as in_the_project  # a fixture
 
 PLAN = load_plan(Path(__file__).resolve().parents[2] / "recovery.yaml")
 NAMES = Names(PLAN, "123456789012")
 SOURCE, COPY = "ultramarket-static", NAMES.assets_bucket
 KEY = "arn:aws:kms:us-east-1:123456789012:key/assets"
-
-
-@pytest.fixture(autouse=True)
-def in_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pulumi runs the program in the project's folder."""
-    monkeypatch.chdir(stacks.ROOT)
 
 
 @cache

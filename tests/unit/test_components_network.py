@@ -12,6 +12,7 @@ from hypothesis import strategies as some
 from recovery.address_plan import zone_ranges
 from tests.unit import stacks
 from tests.unit.stacks import Declared
+from tests.unit.stacks import in_the_project as in_the_project  # a fixture
 
 ZONES = ["us-west-2a", "us-west-2b"]
 OWN = {
@@ -21,12 +22,6 @@ OWN = {
     "productionVpc": "vpc-0123456789abcdef0",
     "productionCidr": "10.10.0.0/16",
 }
-
-
-@pytest.fixture(autouse=True)
-def in_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pulumi runs the program in the project's folder."""
-    monkeypatch.chdir(stacks.ROOT)
 
 
 @cache

@@ -5,22 +5,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from recovery.loading import load_plan
 from recovery.names import Names
 from recovery.strategy import strategy_config
 from tests.unit import stacks
 from tests.unit.stacks import Declared
+from tests.unit.stacks import in_the_project as in_the_project  # a fixture
 
 PLAN = load_plan(Path(__file__).resolve().parents[2] / "recovery.yaml")
 NAMES = Names(PLAN, "123456789012")
-
-
-@pytest.fixture(autouse=True)
-def in_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pulumi runs the program in the project's folder."""
-    monkeypatch.chdir(stacks.ROOT)
 
 
 @cache

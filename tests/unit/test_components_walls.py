@@ -13,6 +13,7 @@ from recovery.names import BACKUP_LABEL, GATE_LABEL, OPERATOR_LABEL
 from tests.unit import stacks
 from tests.unit.flows import End, passes, selects
 from tests.unit.stacks import Declared
+from tests.unit.stacks import in_the_project as in_the_project  # a fixture
 
 PLAN = load_plan(Path(__file__).resolve().parents[2] / "recovery.yaml")
 NAME, COMPONENT = "app.kubernetes.io/name", "app.kubernetes.io/component"
@@ -24,12 +25,6 @@ KUBE_DNS = End({"k8s-app": "kube-dns"}, namespace="kube-system")
 OTHER_DNS = End({"k8s-app": "kube-dns"}, namespace="default")
 AGENT, METADATA = End(address="169.254.170.23"), End(address="169.254.169.254")
 INTERNET = End(address="203.0.113.9")
-
-
-@pytest.fixture(autouse=True)
-def in_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pulumi runs the program in the project's folder."""
-    monkeypatch.chdir(stacks.ROOT)
 
 
 @cache

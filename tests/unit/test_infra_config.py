@@ -1,6 +1,5 @@
 """Stack configuration: every problem at once, each with its key and what was expected."""
 
-import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +8,7 @@ import pytest
 
 from infra import program, settings
 from recovery.errors import PlanError
-from tests.unit.stacks import ROOT, committed_config, configure
+from tests.unit.stacks import ROOT, committed_config, configure, current_stack
 
 OWN_NETWORK = {"subnetIds": None, "vpcCidr": "10.2.0.0/16", "zones": ["us-west-2a", "us-west-2b"]}
 READERS = {"foundation": settings.foundation, "prod": settings.prod, "dr": settings.dr}
@@ -18,14 +17,8 @@ READERS = {"foundation": settings.foundation, "prod": settings.prod, "dr": setti
 @pytest.fixture(autouse=True)
 def in_the_project(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Pulumi runs the program in the project's folder."""
-    monkeypatch.chdir(ROOT)
-    for name, value in {"organization": "organization", "project": "ultramarket-dr", "stack": "test"}.items():
-        monkeypatch.setattr(pulumi, f"get_{name}", lambda value=value: value)
-    asyncio.set_event_loop(loop := asyncio.new_event_loop())
-    yield
-    loop.run_until_complete(asyncio.gather(*asyncio.all_tasks(loop)))
-    asyncio.set_event_loop(None)
-    loop.close()
+    with current_stack(monkeypatch, "test"):
+        yield
 
 
 def problems(stack: str, changes: dict[str, Any], **options: Any) -> list[str]:

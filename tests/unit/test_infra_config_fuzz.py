@@ -1,6 +1,5 @@
 """Stack configuration: no value makes a traceback, and every problem has its place."""
 
-import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +15,7 @@ from infra import config, program, settings
 from recovery.budget import BudgetUnmet
 from recovery.errors import PlanError
 from tests.unit.plans import ROOT, SEED_LOG, edited
-from tests.unit.stacks import SECRETS, committed_config, configure
+from tests.unit.stacks import SECRETS, committed_config, configure, current_stack
 
 READERS = {"foundation": settings.foundation, "prod": settings.prod, "dr": settings.dr}
 VALUES = st.one_of(
@@ -33,14 +32,8 @@ VALUES = st.one_of(
 @pytest.fixture(autouse=True)
 def in_the_project(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Pulumi runs the program in the project's folder."""
-    monkeypatch.chdir(ROOT)
-    for name, value in {"organization": "organization", "project": "ultramarket-dr", "stack": "prod"}.items():
-        monkeypatch.setattr(pulumi, f"get_{name}", lambda value=value: value)
-    asyncio.set_event_loop(loop := asyncio.new_event_loop())
-    yield
-    loop.run_until_complete(asyncio.gather(*asyncio.all_tasks(loop)))
-    asyncio.set_event_loop(None)
-    loop.close()
+    with current_stack(monkeypatch, "prod"):
+        yield
 
 
 @pytest.mark.parametrize("stack", READERS)

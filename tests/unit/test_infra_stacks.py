@@ -17,16 +17,11 @@ from recovery.loading import load_plan, parse_plan
 from recovery.names import BUNDLE_KEY, GATE_SERVICE, PLAN_FILE, Names
 from tests.unit import stacks
 from tests.unit.stacks import Declared
+from tests.unit.stacks import in_the_project as in_the_project  # a fixture
 
 PLAN = load_plan(Path(__file__).resolve().parents[2] / "recovery.yaml")
 NAMES = Names(PLAN, "123456789012")
 WORKLOADS = ("Deployment", "StatefulSet", "CronJob")
-
-
-@pytest.fixture(autouse=True)
-def in_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pulumi runs the program in the project's folder."""
-    monkeypatch.chdir(stacks.ROOT)
 
 
 @cache
