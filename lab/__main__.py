@@ -10,6 +10,9 @@ from lab import session
 from lab.binaries import BinariesMissing
 from lab.engine import EngineError
 from lab.progress import Progress, console
+from lab.project import ROOT
+from recovery.errors import DrError
+from recovery.loading import load_plan
 
 
 def main() -> int:
@@ -33,8 +36,9 @@ def tell(keep: Callable[[], None] | None) -> int:
 
     progress = Progress()
     try:
+        load_plan(ROOT / "recovery.yaml")  # told here, before anything starts, by the name people know
         world = World()
-    except BinariesMissing as error:
+    except (BinariesMissing, DrError) as error:
         console.print(f"make lab: {error}", style="red", markup=False)
         return 2
     try:
