@@ -28,7 +28,7 @@ TRIVIAL = """import pulumi
 for number in range({count}):
     pulumi.ComponentResource("bench:index:Trivial", f"trivial-{{number}}", {{"number": number}})
 """
-MOCKED = "import gc; gc.disable(); from tests.unit import stacks; stacks.declare({stack!r})"
+MOCKED = "from infra import collector; collector.rest(); from tests.unit import stacks; stacks.declare({stack!r})"
 
 
 def main() -> None:

@@ -1,5 +1,8 @@
 """The DR site's own network: private subnets in every zone, a way out of each, and the way to production."""
 
+# Annotations stay unread: the EC2 SDK takes half a second to load, and only a stack with a network needs it.
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import pulumi

@@ -1,15 +1,16 @@
-"""The three stacks declared against Pulumi's mocks, with the committed stack files as configuration."""
+"""The three stacks declared against Pulumi's mocks, with the committed stack files as configuration.
+
+bench/preview.py times this: nothing of pytest here.
+"""
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pulumi
-import pytest
 import yaml
 from pulumi.runtime.config import set_all_config
 from pulumi.runtime.mocks import MockMonitor
@@ -23,25 +24,6 @@ PROD_OUTPUTS = {
     "edge": "edge.test:443",
     "system_identifier": "",
 }
-
-
-@pytest.fixture(autouse=True)
-def in_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pulumi runs the program in the project's folder. For every test of a file that imports it."""
-    monkeypatch.chdir(ROOT)
-
-
-@contextmanager
-def current_stack(monkeypatch: pytest.MonkeyPatch, name: str) -> Iterator[None]:
-    """Pulumi's own getters and an event loop, as while the program of stack `name` runs in the project's folder."""
-    monkeypatch.chdir(ROOT)
-    for what, value in {"organization": "organization", "project": "ultramarket-dr", "stack": name}.items():
-        monkeypatch.setattr(pulumi, f"get_{what}", lambda value=value: value)
-    asyncio.set_event_loop(loop := asyncio.new_event_loop())
-    yield
-    loop.run_until_complete(asyncio.gather(*asyncio.all_tasks(loop)))
-    asyncio.set_event_loop(None)
-    loop.close()
 
 
 @dataclass

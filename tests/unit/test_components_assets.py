@@ -11,8 +11,8 @@ from recovery.names import Names
 from recovery.policies import bucket_arn
 from tests.unit import stacks
 from tests.unit.iam import ask
+from tests.unit.project import in_the_project as in_the_project  # a fixture
 from tests.unit.stacks import Declared
-from tests.unit.stacks import in_the_project as in_the_project  # a fixture
 
 PLAN = load_plan(Path(__file__).resolve().parents[2] / "recovery.yaml")
 NAMES = Names(PLAN, "123456789012")

@@ -11,8 +11,8 @@ from hypothesis import strategies as some
 
 from recovery.address_plan import zone_ranges
 from tests.unit import stacks
+from tests.unit.project import in_the_project as in_the_project  # a fixture
 from tests.unit.stacks import Declared
-from tests.unit.stacks import in_the_project as in_the_project  # a fixture
 
 ZONES = ["us-west-2a", "us-west-2b"]
 OWN = {

@@ -12,8 +12,8 @@ from recovery.loading import load_plan
 from recovery.names import BACKUP_LABEL, GATE_LABEL, OPERATOR_LABEL
 from tests.unit import stacks
 from tests.unit.flows import End, passes, selects
+from tests.unit.project import in_the_project as in_the_project  # a fixture
 from tests.unit.stacks import Declared
-from tests.unit.stacks import in_the_project as in_the_project  # a fixture
 
 PLAN = load_plan(Path(__file__).resolve().parents[2] / "recovery.yaml")
 NAME, COMPONENT = "app.kubernetes.io/name", "app.kubernetes.io/component"

@@ -8,7 +8,8 @@ import pytest
 
 from infra import program, settings
 from recovery.errors import PlanError
-from tests.unit.stacks import ROOT, committed_config, configure, current_stack
+from tests.unit.project import current_stack
+from tests.unit.stacks import ROOT, committed_config, configure
 
 OWN_NETWORK = {"subnetIds": None, "vpcCidr": "10.2.0.0/16", "zones": ["us-west-2a", "us-west-2b"]}
 READERS = {"foundation": settings.foundation, "prod": settings.prod, "dr": settings.dr}

@@ -15,7 +15,8 @@ from infra import config, program, settings
 from recovery.budget import BudgetUnmet
 from recovery.errors import PlanError
 from tests.unit.plans import ROOT, SEED_LOG, edited
-from tests.unit.stacks import SECRETS, committed_config, configure, current_stack
+from tests.unit.project import current_stack
+from tests.unit.stacks import SECRETS, committed_config, configure
 
 READERS = {"foundation": settings.foundation, "prod": settings.prod, "dr": settings.dr}
 VALUES = st.one_of(

@@ -16,8 +16,8 @@ from recovery.kubeconfig import kubeconfig
 from recovery.loading import load_plan, parse_plan
 from recovery.names import BUNDLE_KEY, GATE_SERVICE, PLAN_FILE, Names
 from tests.unit import stacks
+from tests.unit.project import in_the_project as in_the_project  # a fixture
 from tests.unit.stacks import Declared
-from tests.unit.stacks import in_the_project as in_the_project  # a fixture
 
 PLAN = load_plan(Path(__file__).resolve().parents[2] / "recovery.yaml")
 NAMES = Names(PLAN, "123456789012")
