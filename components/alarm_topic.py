@@ -13,10 +13,11 @@ from recovery.names import Names
 
 @dataclass(frozen=True, kw_only=True)
 class AlarmTopicArgs:
-    """`region` as EventBridge and CloudWatch only publish to their own."""
+    """`region` and `account` as EventBridge and CloudWatch only publish to their own."""
 
     names: Names
     region: str
+    account: str
 
 
 class AlarmTopic(pulumi.ComponentResource):
@@ -36,7 +37,7 @@ class AlarmTopic(pulumi.ComponentResource):
             f"{name}-policy",
             arn=self.topic.arn,
             region=region,
-            policy=json.dumps(topic_policy(names, region)),
+            policy=json.dumps(topic_policy(names, region, args.account)),
             opts=as_child(self),
         )
         self.arn = self.topic.arn

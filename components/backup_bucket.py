@@ -10,11 +10,13 @@ import pulumi_aws as aws
 from components.locked_down import block_public_access
 from recovery.bucket_policies import backup_bucket_policy
 from recovery.lifecycle import LifecycleRule
+from recovery.policies import Statement
 
 
 @dataclass(frozen=True, kw_only=True)
 class BackupBucketArgs:
-    """Name, region and key; `log_bucket` receives access logs when it is named. `before_policy` gets what the bucket is
+    """Name, region and key; `log_bucket` receives access logs when it is named (in the same account and region).
+    `grants` let another account in. `before_policy` gets what the bucket is
     set up with, and returns what has to be there before the policy denies it: the rule that copies from here."""
 
     bucket: str
@@ -23,6 +25,7 @@ class BackupBucketArgs:
     lifecycle: tuple[LifecycleRule, ...]
     break_glass_arn: str
     log_bucket: str = ""
+    grants: Sequence[Statement] = ()
     before_policy: Callable[[Sequence[pulumi.Resource]], Sequence[pulumi.Resource]] = lambda _: ()
 
 
@@ -80,13 +83,13 @@ class BackupBucket(pulumi.ComponentResource):
                 opts=pulumi.ResourceOptions(parent=self),
             )
         ready = [versioning, encryption, lifecycle, *closed]
-        bucket_name, break_glass = args.bucket, args.break_glass_arn
+        bucket_name, break_glass, grants = args.bucket, args.break_glass_arn, args.grants
         self.policy = aws.s3.BucketPolicy(
             f"{name}-policy",
             bucket=self.bucket.bucket,
             region=args.region,
             policy=pulumi.Output.from_input(args.key_arn).apply(
-                lambda key_arn: json.dumps(backup_bucket_policy(bucket_name, key_arn, break_glass))
+                lambda key_arn: json.dumps(backup_bucket_policy(bucket_name, key_arn, break_glass, grants))
             ),
             opts=pulumi.ResourceOptions.merge(
                 kept, pulumi.ResourceOptions(depends_on=[*ready, *args.before_policy(ready)])

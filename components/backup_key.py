@@ -1,6 +1,7 @@
 """The key that encrypts one region's backups."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -8,16 +9,20 @@ import pulumi_aws as aws
 
 from recovery.bucket_policies import backup_key_policy
 from recovery.names import PREFIX, Names
+from recovery.policies import Statement
 
 _DELETION_WINDOW_DAYS = 30
 
 
 @dataclass(frozen=True, kw_only=True)
 class BackupKeyArgs:
-    """One key per region: a copy must stay readable when the other region is gone."""
+    """One key per region: a copy must stay readable when the other region is gone. `grants` let another account use it,
+    beside `account`, which has it."""
 
     names: Names
     region: str
+    account: str
+    grants: Sequence[Statement] = ()
 
 
 class BackupKey(pulumi.ComponentResource):
@@ -26,7 +31,7 @@ class BackupKey(pulumi.ComponentResource):
     def __init__(self, name: str, args: BackupKeyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("ultramarket:dr:BackupKey", name, None, opts)
         kept = pulumi.ResourceOptions(parent=self, protect=True, retain_on_delete=True)
-        policy = backup_key_policy(args.names.account, args.names.role_arn("break-glass"))
+        policy = backup_key_policy(args.account, args.names.break_glass_arn(args.account), args.grants)
         self.key = aws.kms.Key(
             f"{name}-key",
             region=args.region,

@@ -6,6 +6,7 @@ import pulumi
 
 from components.backup_bucket import BackupBucket, BackupBucketArgs
 from components.backup_replication import BackupReplication, BackupReplicationArgs
+from recovery.backup_account import bucket_grants
 from recovery.lifecycle import LifecycleRule
 from recovery.names import Names
 from recovery.retention import whole_days
@@ -17,13 +18,14 @@ _ABORT_UPLOAD_DAYS = 1
 @dataclass(frozen=True, kw_only=True)
 class StaticAssetsBackupArgs:
     """`source` is production's bucket, which is versioned already; `source_key_arn` is empty unless it is under a KMS
-    key. `key_arn` is the DR region's backup key."""
+    key. `key_arn` is the DR region's backup key. `copy_provider`, when it is named, is of the account with the copy."""
 
     names: Names
     source: str
     source_key_arn: str
     key_arn: pulumi.Input[str]
     log_bucket: str = ""
+    copy_provider: pulumi.ProviderResource | None = None
 
 
 class StaticAssetsBackup(pulumi.ComponentResource):
@@ -41,7 +43,6 @@ class StaticAssetsBackup(pulumi.ComponentResource):
             abort_upload_days=_ABORT_UPLOAD_DAYS,
             remove_expired_markers=True,
         )
-        child = pulumi.ResourceOptions(parent=self)
         bucket = BackupBucket(
             f"{name}-copy",
             BackupBucketArgs(
@@ -49,10 +50,11 @@ class StaticAssetsBackup(pulumi.ComponentResource):
                 region=plan.sites.dr.region,
                 key_arn=args.key_arn,
                 lifecycle=(rule,),
-                break_glass_arn=names.role_arn("break-glass"),
+                break_glass_arn=names.break_glass_arn(names.account_of_copies("dr")),
+                grants=bucket_grants(names, names.assets_bucket),
                 log_bucket=args.log_bucket,
             ),
-            child,
+            pulumi.ResourceOptions(parent=self, providers=[args.copy_provider] if args.copy_provider else None),
         )
         BackupReplication(
             f"{name}-replication",

@@ -13,10 +13,11 @@ from recovery.names import Names
 
 @dataclass(frozen=True, kw_only=True)
 class TamperAlarmArgs:
-    """EventBridge sees the calls of its own region only, so each region has its alarm and its topic."""
+    """EventBridge sees the calls of its own region and account only, so each has its alarm and its topic."""
 
     names: Names
     region: str
+    account: str
     topic_arn: pulumi.Input[str]
 
 
@@ -32,7 +33,7 @@ class TamperAlarm(pulumi.ComponentResource):
                 name=args.names.alarm_rule(watched.name),
                 region=args.region,
                 description=watched.why,
-                event_pattern=json.dumps(watched.pattern(args.names)),
+                event_pattern=json.dumps(watched.pattern(args.names, args.account)),
                 opts=as_child(self),
             )
             aws.cloudwatch.EventTarget(

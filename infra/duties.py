@@ -6,9 +6,10 @@ import pulumi
 
 from components.duty_role import DutyRole, DutyRoleArgs
 from infra.settings import FoundationSettings
-from recovery import copy_policies, policies
+from recovery import policies
 from recovery.bucket_policies import break_glass_policy
 from recovery.cluster_roles import cluster_arn
+from recovery.duties import duty_policies
 from recovery.names import (
     BACKUP_ACCOUNT,
     GUARD_ACCOUNT,
@@ -21,70 +22,53 @@ from recovery.names import (
 from recovery.plan import SITES, SiteName
 from recovery.policies import Document, ServiceAccount
 
+# In the order of a copy's life: the Pods' service account and what the role is for.
+_PODS = {
+    "writer": (BACKUP_ACCOUNT, "Writes backups; deletes nothing"),
+    "shipper": (SHIPPER_ACCOUNT, "Ships the databases' logs to the DR bucket; deletes nothing"),
+    "restorer": (RESTORER_ACCOUNT, "Reads copies; writes nothing"),
+    "monitor": (MONITOR_ACCOUNT, "Watches copies: pointers, manifests, sizes"),
+    "pruner": (PRUNER_ACCOUNT, "Ends copies by delete markers; destroys nothing"),
+    "guard": (GUARD_ACCOUNT, "Renews its site's lease"),
+    "promoter": (OPERATOR_ACCOUNT, "Moves the business to the DR site"),
+}
+
 
 def declare_roles(
-    settings: FoundationSettings, keys: Mapping[str, pulumi.Output[str]], opts: pulumi.ResourceOptions
+    settings: FoundationSettings, keys: Mapping[SiteName, pulumi.Output[str]], opts: pulumi.ResourceOptions
 ) -> None:
-    """`keys` are the ARNs of the backup keys. Replication's role is S3's own and lies with the rule."""
-    for role in _roles(settings, keys):
-        DutyRole(f"role-{role.duty}", role, opts)
+    """Of Pods and operators, in production's account. `keys` are the ARNs of the backup keys. Replication's role is
+    S3's own and lies with the rule."""
+    permissions = pulumi.Output.all(**{site: keys[site] for site in SITES}).apply(
+        lambda arns: duty_policies(settings.names, arns)
+    )
+    for duty, (service_account, description) in _PODS.items():
+        trust = (
+            _pods(settings, service_account, "dr", people=settings.operators)
+            if duty == "promoter"
+            else _pods(settings, service_account, *SITES)
+        )
+        role = DutyRoleArgs(duty=duty, description=description, trust=trust, permission=permissions[duty])
+        DutyRole(f"role-{duty}", role, opts)
 
 
-def _roles(settings: FoundationSettings, keys: Mapping[str, pulumi.Output[str]]) -> list[DutyRoleArgs]:
-    """In the order of a copy's life, then the people."""
-    names, account = settings.names, settings.account
-    both = pulumi.Output.all(*(keys[site] for site in SITES))
-    everybody = [f"arn:aws:iam::{account}:root"]
-    return [
-        DutyRoleArgs(
-            duty="writer",
-            description="Writes backups; deletes nothing",
-            trust=_pods(settings, BACKUP_ACCOUNT, *SITES),
-            permission=both.apply(lambda arns: policies.writer_policy(names, arns)),
-        ),
-        DutyRoleArgs(
-            duty="shipper",
-            description="Ships the databases' logs to the DR bucket; deletes nothing",
-            trust=_pods(settings, SHIPPER_ACCOUNT, *SITES),
-            permission=keys["dr"].apply(lambda arn: copy_policies.shipper_policy(names, arn)),
-        ),
-        DutyRoleArgs(
-            duty="restorer",
-            description="Reads copies; writes nothing",
-            trust=_pods(settings, RESTORER_ACCOUNT, *SITES),
-            permission=both.apply(lambda arns: copy_policies.restorer_policy(names, arns)),
-        ),
-        DutyRoleArgs(
-            duty="monitor",
-            description="Watches copies: pointers, manifests, sizes",
-            trust=_pods(settings, MONITOR_ACCOUNT, *SITES),
-            permission=both.apply(lambda arns: copy_policies.monitor_policy(names, arns)),
-        ),
-        DutyRoleArgs(
-            duty="pruner",
-            description="Ends copies by delete markers; destroys nothing",
-            trust=_pods(settings, PRUNER_ACCOUNT, *SITES),
-            permission=both.apply(lambda arns: copy_policies.pruner_policy(names, arns)),
-        ),
-        DutyRoleArgs(
-            duty="guard",
-            description="Renews its site's lease",
-            trust=_pods(settings, GUARD_ACCOUNT, *SITES),
-            permission=policies.guard_policy(names),
-        ),
-        DutyRoleArgs(
-            duty="promoter",
-            description="Moves the business to the DR site",
-            trust=_pods(settings, OPERATOR_ACCOUNT, "dr", people=settings.operators),
-            permission=both.apply(lambda arns: policies.promoter_policy(names, arns)),
-        ),
-        DutyRoleArgs(
-            duty="break-glass",
-            description="For a person with MFA: what the bucket and key policies deny to everybody else",
-            trust=policies.document(policies.people_trust(everybody)),
-            permission=both.apply(lambda arns: break_glass_policy(names, arns)),
-        ),
-    ]
+def declare_break_glass(
+    settings: FoundationSettings,
+    name: str,
+    account: str,
+    keys: Mapping[SiteName, pulumi.Output[str]],
+    opts: pulumi.ResourceOptions,
+) -> None:
+    """`account`'s own, for the copies that it holds; its people alone may take it."""
+    names = settings.names
+    held = [keys[site] for site in SITES if names.account_of_copies(site) == account]
+    args = DutyRoleArgs(
+        duty="break-glass",
+        description="For a person with MFA: what the bucket and key policies deny to everybody else",
+        trust=policies.document(policies.people_trust([f"arn:aws:iam::{account}:root"])),
+        permission=pulumi.Output.all(*held).apply(lambda arns: break_glass_policy(names, account, arns)),
+    )
+    DutyRole(name, args, opts)
 
 
 def _pods(

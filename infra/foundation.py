@@ -14,8 +14,10 @@ from components.control_table import ControlTable, ControlTableArgs
 from components.failover_record import FailoverRecord, FailoverRecordArgs
 from components.static_assets_backup import StaticAssetsBackup, StaticAssetsBackupArgs
 from components.tamper_alarm import TamperAlarm, TamperAlarmArgs
-from infra.duties import declare_roles
+from infra.backup_account import backup_account_provider
+from infra.duties import declare_break_glass, declare_roles
 from infra.settings import FoundationSettings
+from recovery.backup_account import bucket_grants, key_grants
 from recovery.lifecycle import lifecycle_rules
 from recovery.names import PREFIX
 from recovery.plan import SITES, SiteName
@@ -27,16 +29,18 @@ def declare(settings: FoundationSettings) -> None:
     provider = aws.Provider("aws", region=plan.sites.dr.region, allowed_account_ids=[settings.account])
     # Everything here is protected, roles too: without its role a guard cannot renew, and both gates close.
     opts = pulumi.ResourceOptions(providers=[provider], protect=True)
+    apart = backup_account_provider(names, settings.backup_account_role)
+    of_copies = pulumi.ResourceOptions(providers=[apart], protect=True) if apart else opts
 
     ControlTable("control", ControlTableArgs(names=names), opts)
 
-    keys = {
-        site: BackupKey(f"backup-key-{site}", BackupKeyArgs(names=names, region=plan.site(site).region), opts)
-        for site in SITES
-    }
+    keys = {"prod": _key(settings, "prod", opts), "dr": _key(settings, "dr", of_copies)}
+    arns: dict[SiteName, pulumi.Output[str]] = {site: keys[site].arn for site in SITES}
     for site in SITES:
-        _alarms(settings, site, opts)
-    copies = _bucket(settings, "dr", keys["dr"], opts)
+        _alarms(settings, f"-{site}", site, settings.account, opts)
+        if apart:
+            _alarms(settings, f"-copies-{site}", site, names.account_of_copies("dr"), of_copies)
+    copies = _bucket(settings, "dr", keys["dr"], of_copies)
 
     def replicated(source: Sequence[pulumi.Resource]) -> list[pulumi.Resource]:
         """Production's bucket copies from its first day on, and its policy comes after: it denies another rule."""
@@ -62,6 +66,7 @@ def declare(settings: FoundationSettings) -> None:
             source_key_arn=settings.assets_key,
             key_arn=keys["dr"].arn,
             log_bucket=settings.log_bucket_dr,
+            copy_provider=apart,
         )
         StaticAssetsBackup("static-assets", assets, opts)
     record = FailoverRecord(
@@ -78,16 +83,33 @@ def declare(settings: FoundationSettings) -> None:
     )
     if settings.replicate_images:
         _replicate_images(settings, provider)
-    declare_roles(settings, {site: key.arn for site, key in keys.items()}, opts)
+    declare_roles(settings, arns, opts)
+    declare_break_glass(settings, "role-break-glass", settings.account, arns, opts)
+    if apart:
+        declare_break_glass(settings, "role-copies-break-glass", names.account_of_copies("dr"), arns, of_copies)
     ClusterRoles("cluster-roles", ClusterRolesArgs(names=names), opts)
 
     pulumi.export("control_table", names.control_table)
     pulumi.export("backup_buckets", {site: names.backup_bucket(site) for site in SITES})
     # People subscribe to these by hand (ADR 11).
-    pulumi.export("alarm_topics", {site: names.alarm_topic_arn(names.plan.site(site).region) for site in SITES})
+    accounts = [settings.account, names.account_of_copies("dr")] if apart else [settings.account]
+    regions = [plan.site(site).region for site in SITES]
+    topics = [names.alarm_topic_arn(region, account) for account in accounts for region in regions]
+    pulumi.export("alarm_topics", topics)
     pulumi.export("marker_url", f"https://{names.marker_host}")
     pulumi.export("marker_check", record.marker_check.id)
     pulumi.export("failover_armed", settings.failover_armed)
+
+
+def _key(settings: FoundationSettings, site: SiteName, opts: pulumi.ResourceOptions) -> BackupKey:
+    names = settings.names
+    args = BackupKeyArgs(
+        names=names,
+        region=settings.plan.site(site).region,
+        account=names.account_of_copies(site),
+        grants=key_grants(names) if site == "dr" else (),
+    )
+    return BackupKey(f"backup-key-{site}", args, opts)
 
 
 def _bucket(
@@ -103,19 +125,22 @@ def _bucket(
         region=settings.plan.site(site).region,
         key_arn=key.arn,
         lifecycle=lifecycle_rules(settings.plan, site),
-        break_glass_arn=names.role_arn("break-glass"),
+        break_glass_arn=names.break_glass_arn(names.account_of_copies(site)),
+        grants=bucket_grants(names, names.backup_bucket(site)),
         log_bucket=settings.log_bucket_prod if site == "prod" else settings.log_bucket_dr,
         before_policy=before_policy,
     )
     return BackupBucket(f"backups-{site}", args, opts)
 
 
-def _alarms(settings: FoundationSettings, site: SiteName, opts: pulumi.ResourceOptions) -> None:
-    """In each region with a key: who reaches for it, and who takes the role that may."""
+def _alarms(
+    settings: FoundationSettings, suffix: str, site: SiteName, account: str, opts: pulumi.ResourceOptions
+) -> None:
+    """In each region and account with copies: who reaches for a key, and who takes the role that may."""
     names, region = settings.names, settings.plan.site(site).region
-    topic = AlarmTopic(f"alarms-{site}", AlarmTopicArgs(names=names, region=region), opts)
-    args = TamperAlarmArgs(names=names, region=region, topic_arn=topic.arn)
-    TamperAlarm(f"tampering-{site}", args, opts)
+    topic = AlarmTopic(f"alarms{suffix}", AlarmTopicArgs(names=names, region=region, account=account), opts)
+    args = TamperAlarmArgs(names=names, region=region, account=account, topic_arn=topic.arn)
+    TamperAlarm(f"tampering{suffix}", args, opts)
 
 
 def _replicate_images(settings: FoundationSettings, provider: aws.Provider) -> None:

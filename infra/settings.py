@@ -8,6 +8,7 @@ from typing import TypeVar
 import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env
 
+from infra.backup_account import backup_account_role
 from infra.config import Config, located
 from infra.network_settings import DrNetwork, Peering, dr_network, peering
 from recovery.budget_text import require_kept
@@ -52,6 +53,7 @@ class FoundationSettings(Common):
     assets_key: str
     log_bucket_prod: str
     log_bucket_dr: str
+    backup_account_role: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,6 +182,7 @@ def _foundation(config: Config, plan: Plan, account: str) -> FoundationSettings:
         replicate_images=config.flag("replicateImages", default=False),
         log_bucket_prod=config.text("logBucketProd", _BUCKET, "a bucket in production's region", default=""),
         log_bucket_dr=config.text("logBucketDr", _BUCKET, "a bucket in the DR region", default=""),
+        backup_account_role=backup_account_role(config, plan, account),
     )
 
 

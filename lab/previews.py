@@ -16,7 +16,7 @@ from lab.addresses import claim_block
 from lab.aws.site import Aws, start_aws
 from lab.engine import Engine
 from lab.processes import Supervisor
-from lab.project import ROOT, SECRETS, STACKS, write_project
+from lab.project import ROOT, SECRETS, STACKS, with_backup_account, write_project
 
 DOCS = ROOT / "docs"
 # What a StackReference read is printed wherever the engine is when it arrives.
@@ -31,6 +31,7 @@ OPTIONAL: dict[str, dict[str, Any]] = {
         "replicateImages": True,
         "logBucketProd": "ultramarket-logs-us-east-1",
         "logBucketDr": "ultramarket-logs-us-west-2",
+        "backupAccountRole": "arn:aws:iam::210987654321:role/dr-foundation",
     },
     "prod": {
         "clusterEndpoint": "https://127.0.0.1:6443",  # the lab's provider takes no other; nothing is asked there
@@ -61,6 +62,8 @@ def previews(aws: Aws, folder: Path) -> dict[str, str]:
     overlay = {stack: {f"ultramarket-dr:{key}": value for key, value in OPTIONAL[stack].items()} for stack in STACKS}
     overlay["dr"]["ultramarket-dr:subnetIds"] = None
     project = write_project(folder / "project", overlay, lab_lease=False)
+    plan = project / "recovery.yaml"
+    plan.write_text(with_backup_account(plan.read_text()))
     tools = {"LAB_RUN": folder.name, "LAB_BIN": str(binaries.find().bin), "LAB_STATE_DIR": str(folder / "kept")}
     engine = Engine(project, folder / "pulumi", {**aws.env("operator"), **tools}, folder / "bin")
     for stack in STACKS:

@@ -37,6 +37,14 @@ def write_project(folder: Path, overlay: Mapping[str, Mapping[str, Any]], *, lab
     return folder
 
 
+def with_backup_account(text: str) -> str:
+    """The plan with the account for copies that it shows in a comment."""
+    plan, count = re.subn(r'^# (backup_account: "\d{12}")$', r"\1", text, flags=re.MULTILINE)
+    if count != 1:
+        raise ValueError(f"recovery.yaml: expected one comment '# backup_account: …', found {count}")
+    return plan
+
+
 def lab_plan(text: str) -> str:
     """The plan with the lab's lease of 10 s, so that a run shows a whole fence wait in 12 s instead of 32."""
     for key, value in _LEASE.items():

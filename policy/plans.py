@@ -40,6 +40,20 @@ def exempted() -> Kind:
     return Kind("exempted", compare)
 
 
+def apart() -> Kind:
+    """Copies in an account of their own; which one is for a person to weigh."""
+
+    def compare(change: Change, reason: str) -> Sequence[Judgement]:
+        before, after = change.old not in (MISSING, None), change.new not in (MISSING, None)
+        if before and after:
+            return [unjudged((), change.old, change.new, f"another one: {reason}")]
+        if after:
+            return said(change, Verdict.STRONGER, f"added: {reason}")
+        return said(change, Verdict.WEAKER if before else Verdict.NEUTRAL, f"dropped: {reason}")
+
+    return Kind("apart", compare)
+
+
 # Datasets and kinds of backup are matched by pattern: a new one is judged like the others.
 PLAN_RULES = (
     Rule("objectives.rto", shorter(duration), "the business accepts a longer outage"),
@@ -47,6 +61,7 @@ PLAN_RULES = (
     Rule("objectives[*]", longer(share), "the objective is lowered"),
     Rule("strategy", ranked("cold", "warm", "hot"), "a colder strategy takes longer to recover"),
     Rule("sites.**", watched(), "a site that moves takes its copies, keys and leases with it"),
+    Rule("backup_account", apart(), "the copies' own account"),
     Rule("time_zone", neutral(), "the same runs at another hour"),
     Rule("dns.name", watched(), "another public name"),
     Rule("dns.ttl", shorter(duration), "clients keep the dead site's address for longer"),

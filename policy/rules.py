@@ -33,6 +33,7 @@ _PROVIDERS = {
             "allowedAccountIds", contains_all(fewer=Verdict.STRONGER, more=Verdict.WEAKER), "another account is let in"
         ),
         Rule("region", fixed(Verdict.DESTRUCTIVE), "everything under it would move to another region"),
+        Rule("assumeRoles", watched(), "everything under it may go to another account"),
         Rule("version", neutral(), "the provider's version"),
     ),
     "pulumi:providers:kubernetes": (

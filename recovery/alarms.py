@@ -15,21 +15,21 @@ Pattern = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Watched:
-    """One kind of call: `pattern` selects it."""
+    """One kind of call: `pattern` selects it among the calls in an account."""
 
     name: str
     why: str
-    pattern: Callable[[Names], Pattern]
+    pattern: Callable[[Names, str], Pattern]
 
 
-def _key_calls(_: Names) -> Pattern:
+def _key_calls(_: Names, __: str) -> Pattern:
     """Of any key: one that is not ours is no smaller surprise, and a list of ours could be forgotten to grow."""
     # PutKeyPolicy comes first in an attack: the policy is what denies the deletion.
     return _calls("kms", ["ScheduleKeyDeletion", "DisableKey", "DisableKeyRotation", "PutKeyPolicy"])
 
 
-def _break_glass_calls(names: Names) -> Pattern:
-    return _calls("sts", ["AssumeRole"], {"roleArn": [names.role_arn("break-glass")]})
+def _break_glass_calls(names: Names, account: str) -> Pattern:
+    return _calls("sts", ["AssumeRole"], {"roleArn": [names.break_glass_arn(account)]})
 
 
 def _calls(service: str, names: list[str], parameters: Pattern | None = None) -> Pattern:
@@ -53,9 +53,9 @@ BREAK_GLASS = Watched(
 TAMPERING = (KEY, BREAK_GLASS)
 
 
-def topic_policy(names: Names, region: str) -> Document:
-    """EventBridge publishes for our rules, CloudWatch for our account's alarms, and nobody for another account."""
-    topic, account = names.alarm_topic_arn(region), names.account
+def topic_policy(names: Names, region: str, account: str) -> Document:
+    """Of `account`'s topic: EventBridge publishes for our rules, CloudWatch for its alarms, nobody else's do."""
+    topic = names.alarm_topic_arn(region, account)
     rules = {"ArnLike": {"aws:SourceArn": f"arn:aws:events:{region}:{account}:rule/{names.alarm_rule('*')}"}}
     own: Document = {"StringEquals": {"aws:SourceAccount": account}}
     return document(

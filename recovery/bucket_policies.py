@@ -1,5 +1,7 @@
 """Policies of buckets and keys: what even an administrator's stolen credentials must not do. Pure functions."""
 
+from collections.abc import Sequence
+
 from recovery.names import CANARY_KEY, MARKER_KEY, Names
 from recovery.plan import SITES
 from recovery.policies import Document, Statement, allow, bucket_arn, document
@@ -25,8 +27,9 @@ _HEADER = "s3:x-amz-server-side-encryption"
 _KEY_HEADER = "s3:x-amz-server-side-encryption-aws-kms-key-id"
 
 
-def backup_bucket_policy(bucket: str, key_arn: str, break_glass: str) -> Document:
-    """TLS only, no encryption but the bucket's own key, and nothing that would end or open copies."""
+def backup_bucket_policy(bucket: str, key_arn: str, break_glass: str, grants: Sequence[Statement] = ()) -> Document:
+    """TLS only, no encryption but the bucket's own key, and nothing that would end or open copies. `grants` let another
+    account in."""
     copies = bucket_arn(bucket, "*")
     return document(
         tls_only(bucket),
@@ -38,6 +41,7 @@ def backup_bucket_policy(bucket: str, key_arn: str, break_glass: str) -> Documen
         _deny("NotAwsOwnKey", ["s3:PutObject"], [copies], {"Null": {_HEADER: "false", _KEY_HEADER: "true"}}),
         _deny("KeepVersions", _VERSIONS, [copies], _unless(break_glass)),
         _deny("KeepSettings", [*_ENDING, *_SETTINGS], [bucket_arn(bucket)], _unless(break_glass)),
+        *grants,
     )
 
 
@@ -70,8 +74,9 @@ def marker_bucket_policy(names: Names, checker_ranges: list[str]) -> Document:
     )
 
 
-def backup_key_policy(account: str, break_glass: str) -> Document:
-    """The account's IAM policies decide who uses the key; ending the key is for break-glass alone.
+def backup_key_policy(account: str, break_glass: str, grants: Sequence[Statement] = ()) -> Document:
+    """The account's IAM policies decide who uses the key; ending the key is for break-glass alone. `grants` let another
+    account in.
 
     A key that is gone takes every copy with it. Changing the policy stays possible, as KMS demands of its creator.
     """
@@ -82,13 +87,16 @@ def backup_key_policy(account: str, break_glass: str) -> Document:
         "Action": "kms:*",
         "Resource": "*",
     }
-    return document(root, _deny("KeepKey", ["kms:ScheduleKeyDeletion", "kms:DisableKey"], ["*"], _unless(break_glass)))
+    keep = _deny("KeepKey", ["kms:ScheduleKeyDeletion", "kms:DisableKey"], ["*"], _unless(break_glass))
+    return document(root, keep, *grants)
 
 
-def break_glass_policy(names: Names, key_arns: list[str]) -> Document:
-    """What the bucket and key policies deny to everybody else, short of ending bucket or key, for a person with MFA and
-    a reason."""
-    buckets = [*(names.backup_bucket(site) for site in SITES), names.marker_bucket, names.assets_bucket]
+def break_glass_policy(names: Names, account: str, key_arns: list[str]) -> Document:
+    """What the bucket and key policies of `account` deny to everybody else, short of ending bucket or key, for a person
+    with MFA and a reason. `key_arns` are that account's."""
+    holders = [(names.backup_bucket(site), names.account_of_copies(site)) for site in SITES]
+    holders += [(names.marker_bucket, names.account), (names.assets_bucket, names.account_of_copies("dr"))]
+    buckets = [bucket for bucket, holder in holders if holder == account]
     reading = ["s3:GetBucketPolicy", "s3:ListBucket", "s3:ListBucketVersions"]
     objects = ["s3:GetObject", "s3:DeleteObject", *_VERSIONS]
     return document(

@@ -53,14 +53,24 @@ class Names:
         """The DynamoDB table that holds the lease and the journal."""
         return f"{PREFIX}-dr-control"
 
+    def account_of_copies(self, site: SiteName) -> str:
+        """The account with the bucket and the key of `site`'s region: for the DR region one of its own, when the plan
+        names it, that production's administrators do not reach."""
+        return (self.plan.backup_account or self.account) if site == "dr" else self.account
+
+    @property
+    def apart(self) -> bool:
+        """Are the DR region's copies in an account of their own?"""
+        return self.account_of_copies("dr") != self.account
+
     def backup_bucket(self, site: SiteName) -> str:
         """The bucket with backups in `site`'s region."""
-        return f"{PREFIX}-backups-{self.account}-{self.plan.site(site).region}"
+        return f"{PREFIX}-backups-{self.account_of_copies(site)}-{self.plan.site(site).region}"
 
     @property
     def assets_bucket(self) -> str:
         """The copy of production's static assets, in the DR region."""
-        return f"{PREFIX}-assets-{self.account}-{self.plan.sites.dr.region}"
+        return f"{PREFIX}-assets-{self.account_of_copies('dr')}-{self.plan.sites.dr.region}"
 
     @property
     def marker_bucket(self) -> str:
@@ -87,9 +97,9 @@ class Names:
         """The SNS topic for alarms; one in each site's region."""
         return f"{PREFIX}-dr-alarms"
 
-    def alarm_topic_arn(self, region: str) -> str:
-        """The ARN of `alarm_topic`."""
-        return f"arn:aws:sns:{region}:{self.account}:{self.alarm_topic}"
+    def alarm_topic_arn(self, region: str, account: str = "") -> str:
+        """The ARN of `alarm_topic`, in production's account when none is named."""
+        return f"arn:aws:sns:{region}:{account or self.account}:{self.alarm_topic}"
 
     def alarm_rule(self, what: str) -> str:
         """The EventBridge rule that watches `what`."""
@@ -102,6 +112,10 @@ class Names:
     def role_arn(self, duty: str) -> str:
         """The ARN of `role_name`."""
         return f"arn:aws:iam::{self.account}:role/{self.role_name(duty)}"
+
+    def break_glass_arn(self, account: str) -> str:
+        """The role that may open copies; each account that holds copies has its own."""
+        return f"arn:aws:iam::{account}:role/{self.role_name('break-glass')}"
 
 
 def namespace_identity(site: SiteName, account: str, region: str) -> dict[str, str]:

@@ -15,7 +15,7 @@ from recovery.datasets import Backup as Backup
 from recovery.datasets import Datasets
 from recovery.datasets import Retention as Retention
 from recovery.model import SITES as SITES
-from recovery.model import Address, DnsName, KubernetesName, Model, Region
+from recovery.model import AccountId, Address, DnsName, KubernetesName, Model, Region
 from recovery.model import SiteName as SiteName
 from recovery.rules import broken_rules
 from recovery.units import Duration, Share, Size
@@ -149,6 +149,7 @@ class Plan(Model):
     strategy: StrategyName
     strategies: Strategies
     sites: Sites
+    backup_account: AccountId | None = None
     time_zone: str
     dns: Dns
     lease: LeaseTerms

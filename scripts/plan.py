@@ -100,6 +100,8 @@ def _places(plan: Plan) -> None:
             ("witness", sites.witness.region, "-"),
         ],
     )
+    if plan.backup_account:
+        console.print(f"the copies in {sites.dr.region} are in an account of their own, {plan.backup_account}")
     check = dns.health_check
     table(
         "\nWho may write, and how the name moves",

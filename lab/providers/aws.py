@@ -17,7 +17,16 @@ from lab.providers.serving import ProviderError, serve
 from lab.providers.values import UNKNOWN, has_unknown, observe
 
 VERSION = "7.51.1"
-_SETTINGS = {"region", "allowedAccountIds", "forbiddenAccountIds", "defaultTags", "accessKey", "secretKey", "profile"}
+_SETTINGS = {
+    "region",
+    "allowedAccountIds",
+    "forbiddenAccountIds",
+    "defaultTags",
+    "accessKey",
+    "secretKey",
+    "profile",
+    "assumeRoles",
+}
 
 
 def handler_of(token: str) -> Handler:
@@ -54,7 +63,16 @@ class AwsProvider(LabProvider):
         self.default_tags = (config.get("defaultTags") or {}).get("tags") or {}
         if self.region:
             self.clients.first_region = self.region
+        self._take_roles(config.get("assumeRoles") or [])
         self._check_account(config)
+
+    def _take_roles(self, chain: list[Inputs]) -> None:
+        """Each with the credentials of the one before, as the real provider does."""
+        for role in chain:
+            unknown = sorted(set(role) - {"roleArn", "sessionName"})
+            if unknown:
+                raise ProviderError(f"the lab's AWS provider does not know assumeRoles' {', '.join(unknown)}")
+            self.clients = self.clients.in_role(role["roleArn"], role.get("sessionName") or "pulumi")
 
     def _check_account(self, config: Inputs) -> None:
         allowed, forbidden = config.get("allowedAccountIds") or [], config.get("forbiddenAccountIds") or []

@@ -52,8 +52,9 @@ class NotFound(Exception):
 class Clients:
     """One client for each service and region; safe to use from several threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, credentials: dict[str, str] | None = None) -> None:
         self.first_region = GLOBAL_REGION
+        self._credentials: dict[str, Any] = {**(credentials or {})}
         self._made: dict[tuple[str, str, float], Any] = {}
         self._lock = threading.Lock()
         self._seen_alive: dict[str, float] = {}
@@ -64,6 +65,20 @@ class Clients:
     def account(self) -> str:
         """The account of the credentials. Raises ProviderError."""
         return self.call("sts", self.first_region, "get_caller_identity")["Account"]
+
+    def in_role(self, role_arn: str, session: str) -> "Clients":
+        """The same with a role's credentials. Raises ProviderError."""
+        arguments = {"RoleArn": role_arn, "RoleSessionName": session}
+        got = self.call("sts", self.first_region, "assume_role", **arguments)["Credentials"]
+        taken = Clients(
+            {
+                "aws_access_key_id": got["AccessKeyId"],
+                "aws_secret_access_key": got["SecretAccessKey"],
+                "aws_session_token": got["SessionToken"],
+            }
+        )
+        taken.first_region = self.first_region
+        return taken
 
     def client(self, service: str, region: str, *, seconds: float = ANSWER_SECONDS) -> Any:
         """The client for a service in a region, with the time it gives an answer."""
@@ -82,6 +97,7 @@ class Clients:
                     service,  # pyright: ignore[reportArgumentType] - any service's name
                     region_name=region,
                     config=config,
+                    **self._credentials,
                 )
             return self._made[service, region, seconds]
 

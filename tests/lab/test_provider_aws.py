@@ -131,6 +131,20 @@ def test_credentials_of_another_account_are_refused() -> None:
         AwsProvider().do_configure(config)
 
 
+@pytest.mark.usefixtures("at_the_operator")
+def test_a_role_s_account_counts_and_one_elsewhere_is_refused() -> None:
+    roles = json.dumps([{"roleArn": "arn:aws:iam::210987654321:role/x", "sessionName": "test"}])
+    provider = AwsProvider()
+    provider.do_configure({"region": "us-west-2", "allowedAccountIds": '["210987654321"]', "assumeRoles": roles})
+    assert provider.own_account() == "210987654321"
+    with pytest.raises(
+        ProviderError, match="belong to account 210987654321, which is not among the allowed 12345678901"
+    ):
+        AwsProvider().do_configure(
+            {"region": "us-west-2", "allowedAccountIds": '["123456789012"]', "assumeRoles": roles}
+        )
+
+
 @pytest.mark.parametrize("how", ["refused", "blackhole"])
 def test_a_region_that_is_gone_is_noticed_within_three_seconds(how: str, at_the_operator: Aws) -> None:
     clients = Clients()

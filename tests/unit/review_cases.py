@@ -474,6 +474,7 @@ BY_VALUE: list[Case] = [
     ("kubernetes:core/v1:PersistentVolumeClaim", "spec.resources.requests.storage", "200Gi", "300Gi", N),
     ("kubernetes:core/v1:PersistentVolume", "spec.persistentVolumeReclaimPolicy", "Retain", "Delete", W),
     ("pulumi:providers:aws", "allowedAccountIds", ["1"], ["1", "2"], W),
+    ("pulumi:providers:aws", "assumeRoles", MISSING, '[{"roleArn":"arn:aws:iam::1:role/x"}]', C),
 ]
 
 TEMPLATES = {

@@ -37,6 +37,7 @@ class Declared:
     protected: bool = False
     kept_on_delete: bool = False
     parent: str = ""
+    provider: str = ""
     after: tuple[str, ...] = ()
 
 
@@ -54,6 +55,7 @@ class Monitor(MockMonitor):
             if (each.type, each.name) == (request.type, request.name):
                 each.urn, each.protected, each.kept_on_delete = answer.urn, request.protect, request.retainOnDelete
                 each.parent, each.after = request.parent, tuple(request.dependencies)
+                each.provider = request.provider
         return answer
 
 

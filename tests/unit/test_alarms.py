@@ -54,16 +54,16 @@ def call(service: str, name: str, **parameters: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", ["ScheduleKeyDeletion", "DisableKey", "PutKeyPolicy", "DisableKeyRotation"])
 def test_reaching_for_a_key_is_told_even_when_it_was_refused(name: str) -> None:
-    assert matches(KEY.pattern(NAMES), call("kms", name, keyId="k"))
+    assert matches(KEY.pattern(NAMES, NAMES.account), call("kms", name, keyId="k"))
 
 
 @pytest.mark.parametrize("name", ["Decrypt", "GenerateDataKey", "DescribeKey"])
 def test_using_a_key_is_no_alarm(name: str) -> None:
-    assert not matches(KEY.pattern(NAMES), call("kms", name, keyId="k"))
+    assert not matches(KEY.pattern(NAMES, NAMES.account), call("kms", name, keyId="k"))
 
 
 def test_taking_the_break_glass_role_is_told_and_taking_another_is_not() -> None:
-    pattern = BREAK_GLASS.pattern(NAMES)
+    pattern = BREAK_GLASS.pattern(NAMES, NAMES.account)
     assert matches(pattern, call("sts", "AssumeRole", roleArn=NAMES.role_arn("break-glass")))
     assert not matches(pattern, call("sts", "AssumeRole", roleArn=NAMES.role_arn("writer")))
 
@@ -77,12 +77,12 @@ def test_each_region_has_its_own_alarm_and_topic(site: str, region: str) -> None
         assert rule["name"] == target["rule"] == NAMES.alarm_rule(what)
         assert target["arn"] == f"arn:aws:test:::alarms-{site}-topic"
         assert "state" not in rule
-    assert json.loads(found[f"tampering-{site}-key"].inputs["eventPattern"]) == KEY.pattern(NAMES)
+    assert json.loads(found[f"tampering-{site}-key"].inputs["eventPattern"]) == KEY.pattern(NAMES, NAMES.account)
     assert not [each for each in found.values() if each.type.endswith("TopicSubscription")], "ADR 11: made by hand"
 
 
 def test_only_our_rules_and_our_account_s_metric_alarms_publish() -> None:
-    policy, topic = topic_policy(NAMES, "us-west-2"), NAMES.alarm_topic_arn("us-west-2")
+    policy, topic = topic_policy(NAMES, "us-west-2", NAMES.account), NAMES.alarm_topic_arn("us-west-2")
     (rules, alarms) = policy["Statement"]
     assert rules["Condition"]["ArnLike"]["aws:SourceArn"].startswith("arn:aws:events:us-west-2:123456789012:rule/ultra")
     assert ask(policy, "sns:Publish", topic, {"aws:SourceAccount": NAMES.account}) == "allow"

@@ -45,7 +45,7 @@ def test_the_copy_is_as_protected_as_a_backup() -> None:
     policy = json.loads(inputs("static-assets-copy-policy")["policy"])
     admin = {"aws:PrincipalArn": "arn:aws:iam::123456789012:role/admin", "aws:SecureTransport": "true"}
     assert ask(policy, "s3:DeleteObjectVersion", bucket_arn(COPY, "logo.png"), admin) == "deny"
-    emergency = break_glass_policy(NAMES, [])
+    emergency = break_glass_policy(NAMES, NAMES.account, [])
     assert ask(emergency, "s3:DeleteObjectVersion", bucket_arn(COPY, "logo.png"), {}) == "allow"
 
 

@@ -240,7 +240,7 @@ ACTIONS = (
 )
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=1500)
 @given(steps=st.binary(min_size=15, max_size=60))
 def test_no_interleaving_opens_the_gates_of_two_sites(steps: bytes) -> None:
     world = World()

@@ -38,7 +38,7 @@ def in_the_project(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("stack", READERS)
-@limits(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@limits(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_value_makes_a_traceback(stack: str, data: st.DataObject) -> None:
     committed = {key: json.dumps(v) if not isinstance(v, str) else v for key, v in committed_config(stack).items()}

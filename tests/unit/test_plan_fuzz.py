@@ -87,7 +87,7 @@ def test_no_structure_makes_a_traceback(value: Any) -> None:
         read(yaml.safe_dump(value, allow_unicode=True))
 
 
-@limits(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@limits(suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(st.sampled_from(PATHS), st.one_of(VALUES, st.just("(removed)"))), min_size=1, max_size=4))
 def test_no_damage_to_the_plan_makes_a_traceback(damages: list[tuple[tuple[Any, ...], Any]]) -> None:
     damaged: Any = copy.deepcopy(PLAIN)
@@ -116,7 +116,7 @@ def test_whole_lines_in_any_order_make_no_traceback(seed: int) -> None:
     read("\n".join(rows))
 
 
-@limits(deadline=None, max_examples=25)
+@limits(max_examples=25)
 @given(
     st.sampled_from(["1s", "30s", "1m", "59m", "4h", "30d", "99y", "100y"]),
     st.sampled_from(["rto: 4h", "rpo: 15m", "every: 1s", "decide: 10m", "margin: 2s", "ttl: 10s", "rpo: 27h"]),

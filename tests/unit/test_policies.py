@@ -32,7 +32,7 @@ WRITER = policies.writer_policy(NAMES, [KEY_PROD, KEY_DR])
 GUARD = policies.guard_policy(NAMES)
 PROMOTER = policies.promoter_policy(NAMES, [KEY_DR])
 REPLICATION = policies.replication_policy(NAMES, PROD, DR, source_key=KEY_PROD, destination_key=KEY_DR)
-EMERGENCY = break_glass_policy(NAMES, [KEY_PROD, KEY_DR])
+EMERGENCY = break_glass_policy(NAMES, NAMES.account, [KEY_PROD, KEY_DR])
 ROLES = {"writer": WRITER, "guard": GUARD, "promoter": PROMOTER, "replication": REPLICATION, "break-glass": EMERGENCY}
 
 

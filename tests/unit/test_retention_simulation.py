@@ -85,7 +85,7 @@ def test_the_committed_plan_over_a_quarter() -> None:
 
 
 # Without `explain`, which judges hundreds of worlds more once one has failed.
-@settings(max_examples=10, deadline=None, phases=[each for each in Phase if each != Phase.explain])
+@settings(max_examples=10, phases=[each for each in Phase if each != Phase.explain])
 @given(
     seed=st.integers(0, 10**6),
     luck=st.sampled_from([Luck(), Luck(missed=0.5), Luck(silence=0.1), Luck(failover=0.2), Luck(slow_replica=0.5)]),
