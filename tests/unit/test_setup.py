@@ -48,13 +48,13 @@ from tools.setup.progress import Progress
 cache.BUILD_SPACE = cache.CACHE_SPACE = 0
 print(binaries.Build(Children(), Progress(), lambda: Path("/nowhere")).ensure(Path(sys.argv[1])))
 """
-# The whole set-up, but the environment and HAProxy of this machine are left as they are.
+# The whole set-up, but the environments and HAProxy of this machine are left as they are.
 ONLY_BUILDS = """
 import sys
-from tools.setup import __main__ as set_up, cache, haproxy, python_env
+from tools.setup import __main__ as set_up, cache, haproxy, policy_pack, python_env
 cache.BUILD_SPACE = cache.CACHE_SPACE = 0
 set_up.RECORD = set_up.RECORD.with_name("nothing-here.json")
-python_env.sync = python_env.get_uv = haproxy.ensure = lambda *_: None
+python_env.sync = python_env.get_uv = haproxy.ensure = policy_pack.ensure = lambda *_: None
 sys.exit(set_up.main(["lab"]))
 """
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tools.setup import __main__ as set_up
-from tools.setup import cache, go, haproxy, python_env
+from tools.setup import cache, go, haproxy, policy_pack, python_env
 from tools.setup.children import Children
 from tools.setup.failure import SetupError
 from tools.setup.progress import Progress, in_words
@@ -127,6 +127,18 @@ def test_uv_that_is_not_on_path_lies_beside_the_environments_python(
     monkeypatch.setenv("PATH", str(tmp_path / "path"))
     python_env.sync(Children(), Progress(io.StringIO()), uv, tmp_path)
     assert not beside.is_symlink()
+
+
+@pytest.mark.parametrize("reachable", [True, False])
+def test_a_set_up_goes_on_without_the_policy_packs_packages_and_leaves_no_half(reachable: bool, tmp_path: Path) -> None:
+    ends = "true" if reachable else "false"
+    makes = f'[ "$1" = venv ] && mkdir -p "{tmp_path}/policy/pack/.venv" && exit'
+    uv = executable(tmp_path / "uv", f"#!/bin/sh\n{makes}\necho no index; {ends}\n")
+    out = io.StringIO()
+    found = policy_pack.ensure(Children(), Progress(out), uv, tmp_path)
+    assert found == (tmp_path / "policy/pack/.venv" if reachable else None)
+    assert (tmp_path / "policy/pack/.venv").exists() is reachable
+    assert ("its test is skipped: uv pip install failed" in out.getvalue()) is not reachable
 
 
 def test_set_up_is_repeated_when_the_lock_file_changed_or_a_binary_is_gone(

@@ -8,7 +8,7 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from types import FrameType
 
-from tools.setup import binaries, cache, haproxy, python_env
+from tools.setup import binaries, cache, haproxy, policy_pack, python_env
 from tools.setup.children import Children
 from tools.setup.failure import SetupError
 from tools.setup.lock import locked
@@ -22,7 +22,8 @@ RECORD = CHECKOUT / ".venv" / "set-up.json"
 def inputs() -> str:
     """Hash of all that the result depends on."""
     pins = [path for path in (CHECKOUT / "tools").glob("*/go.*") if path.suffix in {".mod", ".sum"}]
-    return cache.digest([CHECKOUT / "uv.lock", CHECKOUT / "pyproject.toml", *pins, *Path(__file__).parent.glob("*.py")])
+    packages = [CHECKOUT / "uv.lock", CHECKOUT / "pyproject.toml", CHECKOUT / policy_pack.REQUIREMENTS]
+    return cache.digest([*packages, *pins, *Path(__file__).parent.glob("*.py")])
 
 
 def read_record(path: Path) -> dict[str, str]:
@@ -49,7 +50,7 @@ def is_done(record: dict[str, str], current: str, lab: bool) -> bool:
 
 
 def set_up(children: Children, progress: Progress, current: str, lab: bool) -> dict[str, str]:
-    """Environment, binaries and HAProxy side by side; the first failure ends the others. Raises SetupError."""
+    """Environments, binaries and HAProxy side by side; the first failure ends the others. Raises SetupError."""
     root = cache.cache_root()
     uv = binaries.Once(lambda: python_env.get_uv(children, progress, root))
     build = binaries.Build(children, progress, lambda: python_env.get_go(children, progress, uv(), root))
@@ -58,13 +59,18 @@ def set_up(children: Children, progress: Progress, current: str, lab: bool) -> d
         with locked(root, f"environment-{cache.digest([], and_also=str(CHECKOUT))}", children, progress):
             python_env.sync(children, progress, uv(), CHECKOUT)
 
+    def pack() -> Path | None:
+        with locked(root, f"pack-{cache.digest([], and_also=str(CHECKOUT))}", children, progress):
+            return policy_pack.ensure(children, progress, uv(), CHECKOUT)
+
     jobs: dict[str, Future[Path | None]] = {}
-    with ThreadPoolExecutor(3) as pool:
+    with ThreadPoolExecutor(4) as pool:
         try:
             jobs["environment"] = pool.submit(environment)
             if lab:
                 jobs["bin"] = pool.submit(build.ensure, root)
                 jobs["haproxy"] = pool.submit(haproxy.ensure, children, progress, root)
+                jobs["pack"] = pool.submit(pack)
             raise_the_first_failure(jobs.values())
         except BaseException:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C would leave the cleaning up half done
