@@ -17,6 +17,8 @@ from typing import Any
 REPOSITORY = Path(__file__).resolve().parent.parent
 SCRUBBED = ("AWS_", "PULUMI_", "KUBE", "LAB_", "PYTHON", "BOTO")
 PLUGINS = {"pulumi-resource-aws": "lab.providers.aws", "pulumi-resource-kubernetes": "lab.providers.kubernetes"}
+PACK = REPOSITORY / "policy" / "pack"
+PACK_PYTHON = PACK / ".venv" / "bin" / "python"
 RUN_SECONDS = 280
 """No run of the lab takes this long; an await inside ends earlier, with a better message."""
 PASSPHRASE = "lab"
@@ -105,9 +107,15 @@ class Engine:
             script.chmod(0o700)
         # The language host asks pip which packages bring plugins (a second a run, and uv's environments have no pip).
         # The lab brings both plugins itself, so the answer is none.
+        # A policy pack it starts as `python "" ENGINE`: it does not know the field in which today's engine names the
+        # folder. There is but one here; it starts by the SDK's own entry, with its own packages and none of ours.
         python = self.bin_dir / "lab-python"
         python.write_text(
-            f'#!/bin/sh\ncase "$*" in "-m pip list"*) echo \'[]\'; exit;; esac\nexec "{sys.executable}" "$@"\n'
+            "#!/bin/sh\n"
+            """case "$*" in "-m pip list"*) echo '[]'; exit;; esac\n"""
+            'if [ -z "$1" ] && [ -n "$2" ]; then unset PYTHONPATH; '
+            f'exec "{PACK_PYTHON}" -u -m pulumi.policy "$2" "{PACK}"; fi\n'
+            f'exec "{sys.executable}" "$@"\n'
         )
         python.chmod(0o700)
 

@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,13 @@ PROD_OUTPUTS = {
 
 def previews(aws: Aws, folder: Path) -> dict[str, str]:
     """`pulumi preview --diff` of every stack from nothing; `folder` is new. Raises EngineError."""
+    engine = from_nothing(aws, folder)
+    _import_outputs(engine, folder / "prod.json")
+    return {stack: _plain(engine.preview(stack, json=False).must().output) for stack in STACKS}
+
+
+def from_nothing(aws: Aws, folder: Path, stacks: Iterable[str] = STACKS) -> Engine:
+    """An engine on the complete `stacks`, none of which has anything yet; `folder` is new. Raises EngineError."""
     overlay = {stack: {f"ultramarket-dr:{key}": value for key, value in OPTIONAL[stack].items()} for stack in STACKS}
     overlay["dr"]["ultramarket-dr:subnetIds"] = None
     project = write_project(folder / "project", overlay, lab_lease=False)
@@ -66,12 +74,11 @@ def previews(aws: Aws, folder: Path) -> dict[str, str]:
     plan.write_text(with_backup_account(plan.read_text()))
     tools = {"LAB_RUN": folder.name, "LAB_BIN": str(binaries.find().bin), "LAB_STATE_DIR": str(folder / "kept")}
     engine = Engine(project, folder / "pulumi", {**aws.env("operator"), **tools}, folder / "bin")
-    for stack in STACKS:
+    for stack in stacks:
         engine.init(stack)
         if pairs := [f"--secret=ultramarket-dr:{key}=not-a-secret" for key in SECRETS[stack]]:
             engine.run("config", "set-all", *pairs, stack=stack).must()
-    _import_outputs(engine, folder / "prod.json")
-    return {stack: _plain(engine.preview(stack, json=False).must().output) for stack in STACKS}
+    return engine
 
 
 def _import_outputs(engine: Engine, file: Path) -> None:

@@ -5,7 +5,7 @@ been edited. Edits of plan and config are in `review_edits`.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -198,20 +198,18 @@ COMPONENTS = (
 )  # fmt: skip
 
 
-def weaken(stack: str) -> None:
+def weaken(stack: str, mutations: Iterable[Mutation] = COMPONENTS) -> None:
     """Apply the stack's mutations to every resource that this program declares from now on."""
     import pulumi
 
-    wanted = {
-        each.resource: [m for m in COMPONENTS if (m.stack, m.resource) == (stack, each.resource)] for each in COMPONENTS
-    }
+    wanted = [each for each in mutations if each.stack == stack]
 
     def transform(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult | None:
-        mutations = wanted.get(args.name, [])
-        if not mutations or not args.custom:
+        found = [each for each in wanted if each.resource == args.name]
+        if not found or not args.custom:
             return None
         props = dict(args.props)
-        for mutation in mutations:
+        for mutation in found:
             if mutation.at == "protect":
                 args.opts.protect = mutation.to
             elif mutation.at == "retainOnDelete":

@@ -1,14 +1,11 @@
 """The policy pack: the same absolute rules, reached through Pulumi's policy SDK."""
 
-import subprocess
-import sys
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from policy.absolute import ABSOLUTE_RULES
@@ -108,34 +105,3 @@ def test_the_packs_description_is_what_pulumi_reads() -> None:
     assert yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["runtime"]["name"] == "python"
     pinned = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
     assert next(each for each in pinned if each.startswith("pulumi==")) in needed
-
-
-def test_the_pack_serves_the_engine_over_its_own_protocol() -> None:
-    """Not through Pulumi: its old language host cannot start a pack. The analyzer's protocol, spoken directly."""
-    pytest.importorskip(
-        "pulumi_policy", reason="uv pip install -r policy/pack/requirements.txt, in an environment of its own"
-    )
-    import grpc  # pyright: ignore[reportMissingTypeStubs]
-    from google.protobuf import struct_pb2
-    from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
-
-    pack = subprocess.Popen([sys.executable, str(PACK)], stdout=subprocess.PIPE, text=True)
-    try:
-        assert pack.stdout is not None
-        channel = grpc.insecure_channel(f"127.0.0.1:{int(pack.stdout.readline())}")
-        analyzer: Any = analyzer_pb2_grpc.AnalyzerStub(channel)
-        properties = struct_pb2.Struct()
-        properties.update({"name": "control"})
-        request = analyzer_pb2.AnalyzeRequest(
-            type="aws:dynamodb/table:Table",
-            urn=TABLE,
-            name="control-table",
-            properties=properties,
-            options=analyzer_pb2.AnalyzerResourceOptions(protect=False),
-        )
-        found = [each.policyName for each in analyzer.Analyze(request).diagnostics]
-        request.options.protect = True
-        assert (found, list(analyzer.Analyze(request).diagnostics)) == (["stateful-protected"], [])
-    finally:
-        pack.terminate()
-        pack.wait(10)
