@@ -181,7 +181,9 @@ class World:
     def _arrive(self, when: datetime, site: SiteName, made: Made) -> None:
         copy = made.copy
         for key, size in made.keys:
-            self.buckets[site].put(key, size, when, made.locked_until)
+            # A replica keeps its original's time of creation, and lifecycle counts from that:
+            # https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-and-other-bucket-configs.html
+            self.buckets[site].put(key, size, copy.finished, made.locked_until)
         made.arrived[site] = when
         self.held[site][copy.folder] = copy
         known = self.latest[site].get((copy.dataset, copy.kind))

@@ -83,10 +83,17 @@ def test_json_holds_everything_and_ends_with_the_same_code(seed: str, capsys: py
 
 def test_a_wrong_plan_ends_with_2_and_every_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "wrong.yaml"
-    path.write_text(edited(("rto: 4h", "rto: soon"), ("failures: 1", "failures: 010")))
+    text = edited(("rto: 4h", "rto: soon"), ("failures: 1", "failures: 010"))
+    path.write_text(text)
+    lines = text.splitlines()
+    objective, check = (1 + next(n for n, line in enumerate(lines) if what in line) for what in ("soon", "010"))
     code, out, err = run(capsys, "--plan", str(path))
     assert (code, out) == (2, "")
-    assert "2 problems" in err and "line 6: objectives.rto" in err and "line 25: dns.health_check.failures" in err
+    assert (
+        "2 problems" in err
+        and f"line {objective}: objectives.rto" in err
+        and f"line {check}: dns.health_check.failures" in err
+    )
 
 
 def test_the_page_about_the_plan_explains_every_part_of_it() -> None:
