@@ -6,6 +6,7 @@ could not tell a removed input from a computed value); a resource that was made 
 
 import asyncio
 import os
+import signal
 import sys
 import threading
 import time
@@ -128,10 +129,11 @@ def serve(provider: protocol.Provider, version: str, warm: Callable[[], None]) -
         threading.Thread(target=_end_with_parent, daemon=True).start()
         await server.wait_for_termination()
 
-    try:
-        asyncio.run(run())
-    except KeyboardInterrupt:
-        return
+    # An engine that is done sends Cancel, then SIGINT, and waits for our end: one plugin after the other, with 5 s for
+    # all. A busy machine spends those on asyncio's and the interpreter's way out; the next plugin's Cancel comes too
+    # late, and the engine reports it as "exited prematurely". There is nothing to tidy up: the kernel ends us at once.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    asyncio.run(run())
 
 
 def _end_with_parent() -> None:
