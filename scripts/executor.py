@@ -80,8 +80,12 @@ class Executor:
             self._look(step, history)
         self._seen = replace(self._seen, clock=self._clock())
         for step, move in zip(due, decide(self._bundle, history, self._seen, due), strict=True):
-            self._tell(step, move)
+            done = isinstance(move, Done)
+            if not done:
+                self._tell(step, move)
             self._make(step, move)
+            if done:  # said only when it is in the journal
+                self._tell(step, move)
         pause = min((self._due.get(step.name, 0.0) for step in steps), default=0.0) - self._clock()
         if pause > 0:
             self._sleep(pause)

@@ -120,7 +120,7 @@ def execute(run: Prepared, interrupt: Interrupt, started: float, *, json: bool) 
         file.close()
     seconds = time.monotonic() - started
     if json:
-        emit_json(result(run.bundle, history, run.forecast.as_dict(), seconds=seconds, resumed=bool(run.history.done)))
+        emit_json(result(run.bundle, history, run.forecast.as_dict(), seconds=seconds, resumed=bool(run.history.begun)))
     else:
         timeline(journal.entries, seconds)
 

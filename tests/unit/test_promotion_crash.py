@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from recovery.moves import STEPS
-from tests.fakes_promotion import PLAN, RUN, Crash, Site, process, standby
+from recovery.moves import STEPS, Done
+from scripts.journal_file import Journal, JournalFile
+from tests.fakes_promotion import NOW, PLAN, RUN, Crash, FakeRuns, Site, process, standby
 
 
 def die_after(site: Site, folder: Path, writes: int) -> bool:
@@ -56,6 +57,22 @@ def test_promotion_killed_at_any_point_resumes_and_does_nothing_twice(tmp_path: 
     assert survived > 20
 
 
+def test_whatever_the_operator_was_told_is_done_is_in_the_journal(tmp_path: Path) -> None:
+    said = 0
+    for number in points(0, 1):
+        site, folder = Site(), tmp_path / str(number)
+        if not die_after(site, folder, number):
+            break
+        told = {move.step for _, move in site.told if isinstance(move, Done)}
+        file = JournalFile(folder, RUN)
+        journal = Journal(file, FakeRuns(site), RUN, lambda: NOW)
+        journal.open()
+        assert told <= journal.history().done.keys()
+        file.close()
+        said += len(told)
+    assert said > 20
+
+
 def test_promotion_killed_again_and_again_gets_to_its_end(tmp_path: Path) -> None:
     site, lives = Site(), 0
     while die_after(site, tmp_path, 14):
@@ -86,8 +103,6 @@ def test_two_processes_of_one_run_cannot_both_write_its_journal(tmp_path: Path) 
     from datetime import timedelta
 
     from recovery.errors import Failed
-    from scripts.journal_file import Journal, JournalFile
-    from tests.fakes_promotion import NOW, FakeRuns
 
     site = Site()
     die_after(site, tmp_path / "first", 12)
