@@ -20,6 +20,8 @@ def backup_account_role(config: Config, plan: Plan, account: str) -> str:
         return ""
     if holder == account:
         config.problems.append(f"recovery.yaml: backup_account: {holder} is production's own; name another, or none")
+        config.given(_KEY)  # known, and of no account it could be in
+        return ""
     expected = f"the ARN of a role in the backup account, such as arn:aws:iam::{holder}:role/dr-foundation"
     return config.text(_KEY, rf"arn:aws:iam::{holder}:role/[\w+=,.@/-]+", expected)
 

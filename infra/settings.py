@@ -201,7 +201,7 @@ def _prod(config: Config, plan: Plan, account: str) -> ProdSettings:
         primary_admits=config.ranges("primaryAdmits", "a CIDR range that may reach the primary's Pods", least=0),
         edge=config.address("edge", "production's edge"),
         system_identifier=config.text("systemIdentifier", r"\d{1,20}", "PostgreSQL's system identifier", default=""),
-        lock_mode=config.text("lockMode", "GOVERNANCE|COMPLIANCE", "GOVERNANCE or COMPLIANCE", default="GOVERNANCE"),
+        lock_mode=config.text("lockMode", "GOVERNANCE|COMPLIANCE", "GOVERNANCE or COMPLIANCE"),
         peering=peering(config),
         backup_password=config.secret("backupPassword", "the database role dr_backup logs in with it"),
         runner_image=config.image("runnerImage", "ultramarket/dr-runner"),

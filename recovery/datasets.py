@@ -10,6 +10,8 @@ from recovery.units import Duration, Term
 
 DatasetName = Literal["postgres", "mongo", "redis", "files", "configuration"]
 Bucket = Literal["local", "cloud"]
+MADE_TODAY = frozenset({("postgres", "full")})
+"""(dataset, kind) of the copies that the stacks declare; the plan describes the others ahead of their work."""
 
 
 class Retention(Model):

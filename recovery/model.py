@@ -1,10 +1,12 @@
 """What every part of the plan is: frozen, and strict about keys."""
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from recovery.schedules import parse_schedule
+from recovery.units import shown
 
 SITES = ("prod", "dr")
 SiteName = Literal["prod", "dr"]
@@ -21,11 +23,17 @@ def _cron(value: str) -> str:
     return value
 
 
+def _account(value: str) -> str:
+    if not re.fullmatch(r"[0-9]{12}", value):
+        raise ValueError(f"expected the 12 digits of an AWS account in quotes, found {shown(value)}")
+    return value
+
+
 Cron = Annotated[str, AfterValidator(_cron)]
 Region = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
 DnsName = Annotated[str, Field(pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,}$", max_length=253)]
 KubernetesName = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
 Address = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=254)]
-AccountId = Annotated[str, Field(pattern=r"^\d{12}$")]
+AccountId = Annotated[str, AfterValidator(_account)]
 SqlName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")]
 Sentence = Annotated[str, Field(min_length=10, max_length=300)]

@@ -27,7 +27,11 @@ _TRAPS = (
         re.compile(r"(?i)(y|yes|n|no|on|off)"),
         "{0} is a truth value in YAML 1.1 and a word in YAML 1.2; put it in quotes, or write true or false",
     ),
-    (re.compile(r"[-+]?0[0-9_]+"), "{0} begins with 0, which makes it octal for some readers; write it without"),
+    (
+        re.compile(r"[-+]?0[0-9_]+"),
+        "{0} begins with 0, which makes it octal for some readers; write it without, or in quotes where the "
+        "digits are a name",
+    ),
     (re.compile(r"[-+]?0[oO][0-7_]+"), "{0} is octal; write the number in decimal"),
     (re.compile(r"[-+]?0[xXbB][0-9a-fA-F_]+"), "{0} is not decimal; write the number in decimal"),
     (re.compile(r"[-+]?[0-9]+(:[0-5]?[0-9])+(\.[0-9]*)?"), "{0} is a number to base 60 in YAML 1.1; put it in quotes"),

@@ -9,7 +9,7 @@ import typer
 from recovery.budget import Budget, budget
 from recovery.budget_terms import Sum
 from recovery.budget_text import require_kept, term_lines
-from recovery.datasets import Backup, Log
+from recovery.datasets import MADE_TODAY, Backup, Log
 from recovery.plan import Plan
 from recovery.remedy import remedy
 from recovery.scenarios import DATASETS
@@ -137,10 +137,11 @@ def _copies(plan: Plan) -> None:
                     when = (f"cut every {text(each.every)}", "-", "-")
                 case _:
                     continue
-            made.append((f"{name} {kind}", *when, getattr(each, "to", "local")))
+            today = "yes" if (name, kind) in MADE_TODAY else "not yet"
+            made.append((f"{name} {kind}", *when, getattr(each, "to", "local"), today))
             keep = each.keep
             kept.append((f"{name} {kind}", text(keep.local), text(keep.cloud), text(keep.archive)))
-    columns = ("copy", "when", "at most late", "at most takes", "goes to")
+    columns = ("copy", "when", "at most late", "at most takes", "goes to", "made today")
     table(f"\nCopies, in the time of {plan.time_zone}", columns, made)
     table("\nHow long copies are kept", ("copy", "local", "cloud", "archive"), kept)
     _say("local = production's bucket, from where S3 replicates; cloud = the DR bucket; archive = its Glacier classes.")
@@ -164,6 +165,7 @@ def _budget(found: Budget, *, terms: bool) -> None:
     _say(
         f"Writes refused because of the lease: {uptime.figure} a month, allowed {_limit(uptime)} ({uptime.limit.path})."
     )
+    _say("It counts every copy of the plan, also those that are not made yet (the table of copies says which).")
     _say("~ rests on an assumption; * is an exception of this dataset; NOT KEPT is more than allowed.")
     for scenario, note in dict.fromkeys((row.scenario, row.note) for row in found.rows if row.note):
         names = [row.dataset for row in found.rows if (row.scenario, row.note) == (scenario, note)]

@@ -91,6 +91,19 @@ def test_half_of_it_is_refused(tmp_path: Path, account: str | None, role: str | 
         settings.foundation()
 
 
+def test_an_account_that_is_production_s_own_is_one_problem(tmp_path: Path) -> None:
+    from infra import settings
+
+    path = tmp_path / "recovery.yaml"
+    text = (stacks.ROOT / "recovery.yaml").read_text()
+    path.write_text(text.replace("\nsites:", '\nbackup_account: "123456789012"\nsites:', 1))
+    for role in (None, ROLE):
+        stacks.configure("foundation", {"plan": str(path), "backupAccountRole": role})
+        with pytest.raises(PlanError) as refused:
+            settings.foundation()
+        assert len(refused.value.problems) == 1
+
+
 def test_a_plan_that_cannot_be_read_does_not_make_its_role_an_unknown_key(tmp_path: Path) -> None:
     from infra import settings
 

@@ -12,6 +12,7 @@ import pytest
 
 from components.workload import plan_text
 from recovery.bundle import read_bundle
+from recovery.datasets import MADE_TODAY
 from recovery.kubeconfig import kubeconfig
 from recovery.loading import load_plan, parse_plan
 from recovery.names import BUNDLE_KEY, GATE_SERVICE, PLAN_FILE, Names
@@ -348,3 +349,8 @@ def test_a_cold_site_is_refused_until_something_restores_copies(tmp_path: Path) 
     plan.write_text(text.replace("to: local", "to: cloud"))
     with pytest.raises(pulumi.RunError, match="only warm can be declared and promoted today"):
         stacks.declare("dr", {"plan": str(plan)})
+
+
+def test_the_plan_s_tables_say_made_today_of_what_is_declared_and_of_nothing_else() -> None:
+    jobs = [each.name for each in declared("prod") if each.type == "kubernetes:batch/v1:CronJob"]
+    assert sorted(jobs) == sorted(f"backup-{dataset}-{kind}-job" for dataset, kind in MADE_TODAY)

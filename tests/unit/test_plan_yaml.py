@@ -24,6 +24,12 @@ def problems_of(text: str) -> tuple[str, ...]:
         ("database: ultramarket", "database: NO", "datasets.postgres.database: NO is a truth value"),
         ("failures: 1", "failures: 010", "dns.health_check.failures: 010 begins with 0"),
         ("failures: 1", "failures: 0o10", "0o10 is octal"),
+        ("\nsites:", "\nbackup_account: 010987654321\nsites:", "or in quotes where the digits are a name"),
+        (
+            "\nsites:",
+            '\nbackup_account: "21098765432"\nsites:',
+            "expected the 12 digits of an AWS account in quotes, found '2",
+        ),
         ("failures: 1", "failures: 0x10", "0x10 is not decimal"),
         ("failures: 1", "failures: 1_0", "1_0 has _ in a number"),
         ("ttl: 10s", "ttl: 1:30", "dns.ttl: 1:30 is a number to base 60"),
