@@ -137,12 +137,12 @@ def _copies(plan: Plan) -> None:
                     when = (f"cut every {text(each.every)}", "-", "-")
                 case _:
                     continue
-            today = "yes" if (name, kind) in MADE_TODAY else "not yet"
+            today = "made" if (name, kind) in MADE_TODAY else "not yet"
             made.append((f"{name} {kind}", *when, getattr(each, "to", "local"), today))
             keep = each.keep
             kept.append((f"{name} {kind}", text(keep.local), text(keep.cloud), text(keep.archive)))
-    columns = ("copy", "when", "at most late", "at most takes", "goes to", "made today")
-    table(f"\nCopies, in the time of {plan.time_zone}", columns, made)
+    columns = ("copy", "when", "late by", "takes", "to", "today")
+    table(f"\nCopies, in the time of {plan.time_zone}; late by and takes: at most", columns, made)
     table("\nHow long copies are kept", ("copy", "local", "cloud", "archive"), kept)
     _say("local = production's bucket, from where S3 replicates; cloud = the DR bucket; archive = its Glacier classes.")
 
