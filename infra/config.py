@@ -40,7 +40,7 @@ class Config:
             if default is None:
                 self._missing(key, expected)
             return default or ""
-        if not re.fullmatch(pattern, value):
+        if not re.fullmatch(pattern, value, re.ASCII):
             self.wrong(key, expected, value)
         return value
 
@@ -82,7 +82,7 @@ class Config:
         found = self._object(key, f"an object with an image for each of {', '.join(names)}")
         for name in names:
             image = found.get(name)
-            if not isinstance(image, str) or not re.fullmatch(_IMAGE, image):
+            if not isinstance(image, str) or not re.fullmatch(_IMAGE, image, re.ASCII):
                 self.wrong(f"{key}.{name}", "an image with digest: name@sha256:<64 hexadecimal digits>", image)
         for name in found.keys() - set(names):
             self.problems.append(f"{self.namespace}:{key}.{name}: unknown; expected {', '.join(names)}")
@@ -99,7 +99,7 @@ class Config:
             self.wrong(key, f"a list of at least {least}: {expected}", value)
             return []
         for number, item in enumerate(value):
-            if not isinstance(item, str) or not re.fullmatch(pattern, item):
+            if not isinstance(item, str) or not re.fullmatch(pattern, item, re.ASCII):
                 self.wrong(f"{key}[{number}]", expected, item)
         return [str(item) for item in value]
 

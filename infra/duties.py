@@ -65,7 +65,7 @@ def declare_break_glass(
     args = DutyRoleArgs(
         duty="break-glass",
         description="For a person with MFA: what the bucket and key policies deny to everybody else",
-        trust=policies.document(policies.people_trust([f"arn:aws:iam::{account}:root"])),
+        trust=policies.document(policies.people_trust([f"arn:aws:iam::{account}:root"], names)),
         permission=pulumi.Output.all(*held).apply(lambda arns: break_glass_policy(names, account, arns)),
     )
     DutyRole(name, args, opts)
@@ -84,4 +84,4 @@ def _pods(
         ServiceAccount(cluster_arn=clusters[site], namespace=settings.plan.site(site).namespace, name=service_account)
         for site in sites
     ]
-    return policies.pod_identity_trust(settings.account, accounts, people)
+    return policies.pod_identity_trust(settings.names, accounts, people)

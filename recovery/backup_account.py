@@ -13,17 +13,21 @@ from recovery.policies import Document, Statement, bucket_arn, replication_polic
 
 # Which of a bucket's objects a role may touch does not depend on keys.
 _ANY_KEY = "-"
+# What is hidden ends when its older versions do: nobody of production does that there, and the pruner of those copies
+# has to be that account's own.
+_HIDES = "s3:DeleteObject"
 
 
 def bucket_grants(names: Names, bucket: str) -> list[Statement]:
-    """Statements for the policy of `bucket` in the backup account; none when there is no such account."""
-    if not names.apart:
+    """Statements for the policy of `bucket`; none unless it is in the backup account."""
+    if not names.apart or bucket not in (names.backup_bucket("dr"), names.assets_bucket):
         return []
     found = [
         _grant(names, duty, statement, resources)
         for duty, policy in _policies(names).items()
         for statement in policy["Statement"]
         if (resources := [each for each in statement["Resource"] if _within(each, bucket)])
+        and _HIDES not in statement["Action"]
     ]
     if bucket == names.backup_bucket("dr"):
         found.append(_bundle(names, bucket))

@@ -47,7 +47,7 @@ class Bundle(_Model):
     """Format 1. `digest` covers every other field."""
 
     format: Literal[1] = 1
-    account: str = Field(pattern=r"^\d{12}$")
+    account: str = Field(pattern=r"^[0-9]{12}$")
     region: str
     namespace: str
     control_table: str

@@ -33,7 +33,7 @@ def storage_trust(names: Names) -> Document:
     """The EBS driver's controller in the DR cluster."""
     cluster = cluster_arn(names)
     return pod_identity_trust(
-        names.account, [ServiceAccount(cluster_arn=cluster, namespace="kube-system", name=STORAGE_ACCOUNT)]
+        names, [ServiceAccount(cluster_arn=cluster, namespace="kube-system", name=STORAGE_ACCOUNT)]
     )
 
 

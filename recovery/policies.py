@@ -50,7 +50,7 @@ def table_arns(names: Names) -> list[str]:
     return [f"arn:aws:dynamodb:{region}:{names.account}:table/{names.control_table}" for region in regions]
 
 
-def pod_identity_trust(account: str, accounts: list[ServiceAccount], operators: list[str] | None = None) -> Document:
+def pod_identity_trust(names: Names, accounts: list[ServiceAccount], operators: list[str] | None = None) -> Document:
     """Trust for Pods of exactly these service accounts, and for named people who signed in with MFA.
 
     Session tags: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-abac.html. Without the tags any association
@@ -64,7 +64,7 @@ def pod_identity_trust(account: str, accounts: list[ServiceAccount], operators: 
             "Action": ["sts:AssumeRole", "sts:TagSession"],
             "Condition": {
                 "StringEquals": {
-                    "aws:SourceAccount": account,
+                    "aws:SourceAccount": names.account,
                     "aws:RequestTag/eks-cluster-arn": one.cluster_arn,
                     "aws:RequestTag/kubernetes-namespace": one.namespace,
                     "aws:RequestTag/kubernetes-service-account": one.name,
@@ -74,12 +74,13 @@ def pod_identity_trust(account: str, accounts: list[ServiceAccount], operators: 
         for number, one in enumerate(accounts)
     ]
     if operators:
-        statements.append(people_trust(operators))
+        statements.append(people_trust(operators, names))
     return document(*statements)
 
 
-def people_trust(principals: list[str]) -> Statement:
+def people_trust(principals: list[str], names: Names) -> Statement:
     """Trust for people, who must have signed in with MFA within the hour: a session's credentials live for up to 36.
+    Asked for in a site's region: there stand the alarms, and a call is an event of the region that answered it.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_mfa_configure-api-require.html
     """
@@ -91,6 +92,7 @@ def people_trust(principals: list[str]) -> Statement:
         "Condition": {
             "Bool": {"aws:MultiFactorAuthPresent": "true"},
             "NumericLessThan": {"aws:MultiFactorAuthAge": str(_MFA_AGE_SECONDS)},
+            "StringEquals": {"aws:RequestedRegion": [names.plan.site(site).region for site in SITES]},
         },
     }
 

@@ -23,7 +23,7 @@ from scripts.executor import Ports
 
 _ATTEMPT_SECONDS = 1.5
 _OLD_SITE_SECONDS = 0.8
-_REGION = re.compile(r"[a-z]{2}(?:-[a-z]+)+-\d$")
+_REGION = re.compile(r"[a-z]{2}(?:-[a-z]+)+-[0-9]$")
 
 
 def load_bundle(wanted: str, plan: Path, account: str) -> Bundle:

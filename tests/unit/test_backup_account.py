@@ -56,7 +56,7 @@ def across(duty: str, action: str, resource: str, context: dict[str, str] | None
         ("restorer", "kms:Decrypt", KEY_DR, THROUGH_S3),
         ("monitor", "s3:GetObject", bucket_arn(DR, MANIFEST), {}),
         ("monitor", "s3:GetBucketVersioning", bucket_arn(DR), {}),
-        ("pruner", "s3:DeleteObject", bucket_arn(DR, COPY), {}),
+        ("pruner", "s3:ListBucket", bucket_arn(DR), {}),
         ("promoter", "s3:GetObject", bucket_arn(DR, BUNDLE_KEY), {}),
         ("promoter", "s3:ListBucket", bucket_arn(DR), {}),
         ("promoter", "kms:Decrypt", KEY_DR, THROUGH_S3),
@@ -82,6 +82,7 @@ def test_a_duty_does_its_work_in_the_other_account(
         ("monitor", "s3:GetObject", bucket_arn(DR, COPY), {}),
         ("guard", "s3:GetObject", bucket_arn(DR, COPY), {}),
         ("promoter", "s3:DeleteObject", bucket_arn(DR, COPY), {}),
+        ("pruner", "s3:DeleteObject", bucket_arn(DR, COPY), {}),
         ("replication", "s3:ReplicateDelete", bucket_arn(DR, COPY), {}),
         ("replication", "s3:ReplicateObject", bucket_arn(ASSETS, "logo.png"), {}),
         ("assets-replication", "s3:ReplicateObject", bucket_arn(DR, COPY), {}),
@@ -138,6 +139,10 @@ def test_who_brings_up_the_dr_stack_writes_the_bundle_and_no_copy() -> None:
 def test_names_say_whose_account_a_bucket_is_in() -> None:
     assert (COPIES in DR, COPIES in ASSETS, COPIES in PROD) == (True, True, False)
     assert PRODUCTION in NAMES.marker_bucket
+
+
+def test_production_s_own_bucket_grants_nothing_by_its_policy() -> None:
+    assert bucket_grants(NAMES, PROD) == bucket_grants(NAMES, NAMES.marker_bucket) == []
 
 
 def test_with_one_account_nobody_is_let_in() -> None:

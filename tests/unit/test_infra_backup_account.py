@@ -66,6 +66,18 @@ def test_its_break_glass_is_for_its_own_people(plan: Path) -> None:
     assert keep["Condition"]["ArnNotEquals"]["aws:PrincipalArn"].startswith(f"arn:aws:iam::{COPIES}:role/")
 
 
+@pytest.mark.parametrize("change", [("local: 7d", "local: 8d"), ("cloud: 30d", "cloud: 31d")])
+def test_one_retention_number_changes_three_resources_at_most(
+    plan: Path, tmp_path: Path, change: tuple[str, str]
+) -> None:
+    other = tmp_path / "recovery.yaml"
+    other.write_text(plan.read_text().replace(*change, 1))
+    before, after = declared(plan), declared(other)
+    assert before.keys() == after.keys()
+    changed = [name for name in before if before[name].inputs != after[name].inputs]
+    assert 1 <= len(changed) <= 3, changed
+
+
 def test_without_such_an_account_nothing_of_it_is_declared() -> None:
     found = stacks.declare("foundation")
     assert [each.name for each in found if "copies" in each.name] == []
@@ -77,6 +89,7 @@ def test_without_such_an_account_nothing_of_it_is_declared() -> None:
         (COPIES, None, "ultramarket-dr:backupAccountRole: missing; expected the ARN of a role in the backup account"),
         (COPIES, "arn:aws:iam::123456789012:role/x", "expected the ARN of a role in the backup account"),
         ("123456789012", "arn:aws:iam::123456789012:role/x", "backup_account: 123456789012 is production's own"),
+        ("٢١٠٩٨٧٦٥٤٣٢١", ROLE, "expected the 12 digits of an AWS account in quotes"),
         (None, ROLE, "backupAccountRole: recovery.yaml names no backup_account, so the copies in us-west-2 stay in"),
     ],
 )

@@ -89,6 +89,8 @@ def test_a_misspelt_key_is_an_error() -> None:
             {**OWN_NETWORK, "productionVpc": "vpc-01", "productionCidr": "10.2.128.0/17"},
             "vpcCidr: expected a range outside of production's 10.2.128.0/17",
         ),
+        ("prod", {"lockMode": None}, "lockMode: missing; expected GOVERNANCE or COMPLIANCE"),
+        ("prod", {"account": "١٢٣٤٥٦٧٨٩٠١٢"}, "account: expected the AWS account's 12 digits"),
         ("prod", {"drPeering": "pcx-01"}, "drVpcCidr: missing"),
         ("prod", {"routeTables": ["rtb-01"]}, "routeTables: belongs to a peering; expected drPeering"),
         ("dr", {"gateCidr": "10.1.255.1/28"}, "gateCidr: expected the range the gate's Pods"),

@@ -233,7 +233,7 @@ def tags(cluster: str, namespace: str, name: str) -> dict[str, str]:
 def test_a_role_is_handed_to_its_service_account_in_its_cluster_and_to_no_mixture_of_two() -> None:
     prod = "arn:aws:eks:us-east-1:123456789012:cluster/prod"
     trust = policies.pod_identity_trust(
-        NAMES.account,
+        NAMES,
         [
             ServiceAccount(cluster_arn=prod, namespace="ultramarket-production", name="dr-guard"),
             ServiceAccount(cluster_arn=cluster_arn(NAMES), namespace="ultramarket-dr", name="dr-guard"),
@@ -247,11 +247,14 @@ def test_a_role_is_handed_to_its_service_account_in_its_cluster_and_to_no_mixtur
 
 def test_people_take_a_role_only_with_mfa_of_this_hour() -> None:
     person = "arn:aws:iam::123456789012:role/failover-engineer"
-    trust = policies.pod_identity_trust(NAMES.account, [], [person])
-    fresh = {"aws:MultiFactorAuthPresent": "true", "aws:MultiFactorAuthAge": "30"}
+    trust = policies.pod_identity_trust(NAMES, [], [person])
+    here = {"aws:RequestedRegion": "us-west-2"}
+    fresh = {"aws:MultiFactorAuthPresent": "true", "aws:MultiFactorAuthAge": "30", **here}
     assert ask(trust, "sts:AssumeRole", "*", fresh) == "allow"
     assert ask(trust, "sts:AssumeRole", "*", {**fresh, "aws:MultiFactorAuthAge": "3600"}) == "nothing"
-    assert ask(trust, "sts:AssumeRole", "*", {"aws:MultiFactorAuthPresent": "true"}) == "nothing"
+    assert ask(trust, "sts:AssumeRole", "*", {"aws:MultiFactorAuthPresent": "true", **here}) == "nothing"
+    unseen = {**fresh, "aws:RequestedRegion": "eu-west-1"}
+    assert ask(trust, "sts:AssumeRole", "*", unseen) == "nothing", "no alarm hears of a call there"
     assert ask(trust, "sts:AssumeRole", "*", {}) == "nothing"
     assert trust["Statement"][0]["Principal"] == {"AWS": [person]}
 
