@@ -12,6 +12,7 @@ Conditions = Mapping[tuple[str, str], frozenset[str]]
 # Operators that are true for what is *not* listed: every further value lets fewer requests through.
 _NEGATED = ("stringnotequals", "stringnotequalsignorecase", "stringnotlike", "arnnotequals", "arnnotlike")
 _NEGATED_RANGES = ("notipaddress",)
+_UPPER_BOUND = {"numericlessthanequals": "at most", "numericlessthan": "under"}
 _PATTERNS = ("stringlike", "arnlike", "arnequals", "stringnotlike", "arnnotlike", "arnnotequals")
 
 
@@ -33,6 +34,22 @@ def within(pattern: str, wider: str) -> bool:
     """Whether everything `pattern` matches is matched by `wider`; both may hold * and ?."""
     # A * of the narrower one stands for any text, so it must not be taken for a single character.
     return fnmatchcase(pattern.replace("*", "\0\0").replace("?", "\0"), wider.replace("[", "[[]"))
+
+
+def lowered(before: Conditions, after: Conditions, key: str) -> tuple[str, str] | None:
+    """Two upper bounds of `key`, in words, when they are all that differs and the second is the lower one."""
+    differing = {place for place in {*before, *after} if before.get(place) != after.get(place)}
+    if len(differing) != 1:
+        return None
+    ((operator, about),) = differing
+    if about != key or operator not in _UPPER_BOUND:
+        return None
+    try:
+        # One of several values is enough for a condition to hold, so the loosest counts.
+        old, new = (max(map(float, each.get((operator, key), ()))) for each in (before, after))
+    except ValueError:
+        return None
+    return (f"{_UPPER_BOUND[operator]} {old:g}", f"{_UPPER_BOUND[operator]} {new:g}") if new < old else None
 
 
 def text(conditions: Conditions) -> str:

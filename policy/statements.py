@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
-from policy.conditions import Conditions, implies, read_conditions, text, within
+from policy.conditions import Conditions, implies, lowered, read_conditions, text, within
 from policy.rule import Change, Kind
 from policy.values import MISSING, Value, items, mapping
 from policy.verdict import Judgement, Verdict
@@ -17,6 +17,9 @@ _BOUND = ("sourceip", "principal", "sourceaccount", "sourcearn", "sourcevpc", "s
 
 _NEGATIVE = {"NotAction", "NotResource", "NotPrincipal"}
 _ELEMENTS = {"Sid", "Effect", "Action", "Resource", "Principal", "Condition", *_NEGATIVE}
+# How long a role may lock a copy for at most: compiled from the dataset's terms, as is the lock itself.
+_LOCK_DAYS = "s3:object-lock-remaining-retention-days"
+_LOCK_FOLLOWS = "follows from the term: how long a lock may be at most neither weakens nor strengthens by itself"
 _ANYTHING = {"*", "arn:*", "arn:aws:*", "0.0.0.0/0", "::/0"}
 
 
@@ -137,10 +140,30 @@ def _lost(
     after = _grants(new, deny)
     remaining = {statement.sid for statement in new}
     for statement in old:
-        gone = _uncovered(statement, after, deny)
-        if gone:
+        gone, path = _uncovered(statement, after, deny), (f"[{statement.sid}]",)
+        bounds = None if deny else _shorter_lock(gone, after)
+        if bounds:
+            yield Judgement(
+                verdict=Verdict.NEUTRAL, reason=_LOCK_FOLLOWS, old=f"{bounds[0]} d", new=f"{bounds[1]} d", path=path
+            )
+        elif gone:
             now = "less" if statement.sid in remaining else "removed"
-            yield Judgement(verdict=verdict, reason=reason, old=_words(gone), new=now, path=(f"[{statement.sid}]",))
+            yield Judgement(verdict=verdict, reason=reason, old=_words(gone), new=now, path=path)
+
+
+def _shorter_lock(gone: Sequence[Grant], after: Sequence[Grant]) -> tuple[str, str] | None:
+    """The bounds before and after when each grant is still there and may only lock for less."""
+    found = [
+        {
+            bounds
+            for other in after
+            if replace(other, conditions=grant.conditions) == grant
+            and (bounds := lowered(grant.conditions, other.conditions, _LOCK_DAYS))
+        }
+        for grant in gone
+    ]
+    one = set[tuple[str, str]]().union(*found)
+    return one.pop() if all(found) and len(one) == 1 else None
 
 
 def _uncovered(statement: Statement, others: Sequence[Grant], deny: bool) -> list[Grant]:

@@ -60,8 +60,8 @@ PLAN = (
         (
             *_in_plan("datasets.postgres.full.keep.cloud", W),
             ("foundation", "backups-dr-lifecycle", "rules[postgres/full/]", W),
-            # No lock is as long as before, so neither may the writer set one.
-            ("foundation", "role-writer-permission", "policy", S),
+            # No lock is as long as before, so neither may the writer set one: it follows.
+            ("foundation", "role-writer-permission", "policy", N),
         ),
     ),
     Edit(

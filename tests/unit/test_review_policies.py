@@ -116,6 +116,44 @@ def test_an_allow_to_everybody_is_called_public_access() -> None:
     assert "public" not in next(compare_statements([], read_policy(document(bound)))).reason
 
 
+LOCK_DAYS = "s3:object-lock-remaining-retention-days"
+KEYS = [{"Condition": {"NumericLessThan": {"s3:max-keys": most}}} for most in ("5", "4")]
+BUCKETS = ["arn:aws:s3:::a/*", "arn:aws:s3:::b/*"]
+
+
+def lock(days: Any, operator: str = "NumericLessThanEquals", resources: Any = BUCKETS, **more: Any) -> dict[str, Any]:
+    condition = {operator: {LOCK_DAYS: days}, **more}
+    return allow("s3:PutObjectRetention", resources, Sid="LockCopies", Condition=condition)
+
+
+@pytest.mark.parametrize(("operator", "most"), [("NumericLessThanEquals", "at most"), ("NumericLessThan", "under")])
+def test_a_shorter_lock_is_told_in_days_as_what_follows_from_the_term(operator: str, most: str) -> None:
+    (found,) = ask(policy_document(), document(lock("31", operator)), document(lock("21", operator)))
+    assert (found.verdict, found.path) == (N, ("[LockCopies]",))
+    assert (found.old, found.new) == (f"{most} 31 d", f"{most} 21 d")
+    assert "follows from the term" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (lock("21"), lock("31"), [W]),
+        (lock("31"), lock("21", resources=BUCKETS[:1]), [S]),
+        (lock("31"), lock("21", "NumericLessThanEquals", BUCKETS, **MFA), [S]),
+        (lock("31"), lock("21", "NumericLessThan"), [W, S]),
+        (lock("21", "NumericGreaterThan"), lock("31", "NumericGreaterThan"), [S]),
+        (lock("31"), lock("soon"), [W, S]),
+        (lock("31", resources=BUCKETS[:1]), lock("21"), [W, N]),
+        (lock("31") | {"Effect": "Deny"}, lock("21") | {"Effect": "Deny"}, [W]),
+        (lock("31") | KEYS[0], lock("31") | KEYS[1], [S]),
+    ],
+)
+def test_nothing_but_a_lower_bound_on_locks_follows_from_the_term(
+    old: dict[str, Any], new: dict[str, Any], expected: list[Verdict]
+) -> None:
+    assert policy([old], [new]) == expected
+
+
 def rule(prefix: str = "", **more: Any) -> dict[str, Any]:
     return {"id": prefix or "all", "status": "Enabled", "filter": {"prefix": prefix}, **more}
 
