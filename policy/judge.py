@@ -6,7 +6,7 @@ from dataclasses import replace
 from policy.absolute import Resource, violations
 from policy.creation import Surroundings, created
 from policy.lives import DATA, LIVES, Life
-from policy.preview import CREATING, DELETING, KNOWN, REPLACING, UNCHANGED, Preview, State, Step
+from policy.preview import CREATING, DELETING, KNOWN, REPLACING, STACK, UNCHANGED, Preview, State, Step
 from policy.reported import unshown
 from policy.rule import Subject, pattern
 from policy.rules import rules_of
@@ -27,13 +27,11 @@ def review(previews: Iterable[Preview]) -> list[Finding]:
 
 def judge(preview: Preview) -> Iterator[Finding]:
     """The findings of one preview. A preview that failed is itself a finding: what it does not show is unknown."""
-    stack = preview.steps[0].stack if preview.steps else "?"
     for error in preview.errors:
-        # A message can quote what it failed on, which need not be fit to print: its first words say enough.
         reason = "the preview failed, so it does not show everything"
         yield Finding(
-            stack=stack, urn="", type="preview", name=stack, op="error", property="-", old="-", new=words(error),
-            verdict=Verdict.UNJUDGED, reason=reason, advice="correct the error and preview again",
+            stack=preview.stack, urn="", type="preview", name=preview.stack, op="error", property="-", old="-",
+            new=error, verdict=Verdict.UNJUDGED, reason=reason, advice="correct the error and preview again",
         )  # fmt: skip
     steps = _one_per_resource(preview.steps)
     around = Surroundings.of(steps)
@@ -164,7 +162,7 @@ def _one_per_resource(steps: Sequence[Step]) -> list[Step]:
 
 def _is_component(step: Step) -> bool:
     """Components and the stack itself hold nothing; what is in them is judged for itself."""
-    return step.type == "pulumi:pulumi:Stack" or bool(step.last and not step.last.custom)
+    return step.type == STACK or bool(step.last and not step.last.custom)
 
 
 def _whole(op: str) -> str:

@@ -12,6 +12,7 @@ from policy.values import MISSING, Value, at, decode, mapping
 from recovery.errors import Refused
 
 NEXT = "make it with `pulumi preview --json --show-sames --stack STACK > preview.json` and review that file"
+STACK = "pulumi:pulumi:Stack"
 TOO_LARGE = 256 * 1024 * 1024
 # What Pulumi can write as a step's operation, pulumi/pkg/resource/deploy/step.go (v3.259.0).
 REPLACING = frozenset({"replace", "create-replacement", "delete-replaced", "import-replacement", "read-replacement"})
@@ -80,10 +81,27 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class Preview:
-    """A preview's steps, and what makes it incomplete: errors of the engine, steps it cannot have written."""
+    """A preview's steps, and what makes it incomplete: errors of the engine, steps it cannot have written.
+
+    `unchanged` is how many resources stay as they are by Pulumi's own count, None when it gives none.
+    """
 
     steps: tuple[Step, ...]
     errors: tuple[str, ...] = field(default=())
+    unchanged: int | None = None
+
+    @property
+    def stack(self) -> str:
+        """The stack it is of."""
+        return self.steps[0].stack if self.steps else "?"
+
+    @property
+    def blind(self) -> bool:
+        """Whether it leaves out what stays as it is. The stack itself is in every preview, with --show-sames or not."""
+        same = [step for step in self.steps if step.op == "same"]
+        if any(step.type != STACK for step in same):
+            return False
+        return self.unchanged is None or self.unchanged > len(same)
 
 
 def parse(text: str, *, source: str) -> Preview:
@@ -134,7 +152,14 @@ def _digest(document: Any, source: str) -> Preview:
     return Preview(
         steps=tuple(_step(step, f"{source}: step {number}") for number, step in enumerate(steps, 1)),
         errors=tuple(error for error in errors if error),
+        unchanged=_unchanged(found.get("changeSummary")),
     )
+
+
+def _unchanged(summary: Any) -> int | None:
+    """Pulumi's count of what stays; an operation that it did not meet is not in its summary."""
+    found = summary.get("same", 0) if isinstance(summary, dict) else None
+    return found if isinstance(found, int) else None
 
 
 def _events(documents: list[Any], source: str) -> Preview:
@@ -151,9 +176,14 @@ def _events(documents: list[Any], source: str) -> Preview:
             steps.append(_step(renamed, f"{source}: event {number}"))
         if at(document, "diagnosticEvent", "severity") == "error":
             errors.append(_message(document["diagnosticEvent"]))
-    if not any("summaryEvent" in document for document in documents):
+    ends = [document for document in documents if "summaryEvent" in document]
+    if not ends:
         errors.append("the stream of events has no end: it was cut off")
-    return Preview(steps=tuple(steps), errors=tuple(error for error in errors if error))
+    return Preview(
+        steps=tuple(steps),
+        errors=tuple(error for error in errors if error),
+        unchanged=_unchanged(at(ends[-1], "summaryEvent", "resourceChanges")) if ends else None,
+    )
 
 
 def _step(raw: Any, where: str) -> Step:

@@ -21,7 +21,6 @@ _UNKNOWN = frozenset(
         "[unknown]",
     }
 )
-_LONGEST = 60
 
 
 class Absent(Enum):
@@ -88,7 +87,7 @@ def items(value: Value) -> list[Value]:
 
 
 def words(value: Value) -> str:
-    """`value` for a table: short, on one line."""
+    """`value` for people, whole, on one line; whoever prints it shortens it."""
     if isinstance(value, Absent):
         return value.value
     if isinstance(value, bool):
@@ -101,8 +100,7 @@ def words(value: Value) -> str:
         text = json.dumps(value, sort_keys=True, default=lambda mark: getattr(mark, "value", "?"))
     else:
         text = str(value)
-    text = " ".join(text.split()) or "nothing"
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    return " ".join(text.split()) or "nothing"
 
 
 def path_text(path: Sequence[str]) -> str:

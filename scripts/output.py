@@ -10,12 +10,19 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-# A pipe has no width: there a table is never shortened or wrapped.
-_PIPE_WIDTH = 240
+# A pipe has no width: there a table is never shortened or wrapped. Rich wants a number all the same.
+_PIPE_WIDTH = 10**6
+# Prose is wrapped in a pipe too, for whoever reads it later; on a wide terminal long lines are hard to follow.
+_PROSE_WIDTH, _NARROWEST = 80, 40
 if sys.stdout is None:  # closed by whoever started us: nobody wants to see anything
     sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
 console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def line_width() -> int:
+    """For text that is laid out by hand: the terminal's width where that is narrower than a page."""
+    return max(_NARROWEST, min(console.width, _PROSE_WIDTH))
 
 
 def emit_json(value: Any) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
+from rich.text import Text
 
 from policy import preview
 from policy.judge import review as judge
@@ -17,10 +17,10 @@ from policy.verdict import Finding, Verdict, objects
 from policy.waivers import Waiver, apply_waivers, expired, read_waivers, unused
 from recovery.errors import EXIT_FAILED, Refused
 from scripts.context import JsonOption
-from scripts.output import ExitWith, console, emit_json, table
+from scripts.output import ExitWith, console, emit_json, line_width
+from scripts.review_output import WAIVED, group, wrapped
 
 DEFAULT_WAIVERS = Path("waivers.yaml")
-_WAIVED = "waived"
 _BLIND = "made without --show-sames: a change of retainOnDelete alone is not in it"
 
 
@@ -44,8 +44,10 @@ def review(
         emit_json(_as_json(findings, agreed, objections, today))
     else:
         _print(findings, agreed, objections, today)
-        if not any(step.op == "same" for preview in read for step in preview.steps):
-            console.print(f"Note: {_BLIND}")
+        blind = sorted({each.stack for each in read if each.blind})
+        if blind:
+            for line in wrapped(f"Note: {', '.join(blind)}: {_BLIND}", "", line_width()):
+                _say(line)
     if objections:
         raise ExitWith(EXIT_FAILED)
 
@@ -87,48 +89,19 @@ def _as_json(findings: list[Finding], agreed: tuple[Waiver, ...], objections: in
 
 def _print(findings: list[Finding], agreed: tuple[Waiver, ...], objections: int, today: date) -> None:
     groups = {verdict.value: [f for f in findings if f.verdict is verdict and not f.waiver] for verdict in Verdict}
-    groups[_WAIVED] = [finding for finding in findings if finding.waiver]
-    stacks = len({finding.stack for finding in findings}) > 1
+    groups[WAIVED] = [finding for finding in findings if finding.waiver]
     for verdict, members in groups.items():
-        if members:
-            _group(verdict, members, stacks=stacks)
+        for line in group(verdict, members, width=line_width()) if members else ():
+            _say(line)
     for waiver in expired(agreed, today=today):
-        console.print(f"Expired waiver: {_shown(waiver.words())}")
+        _say(f"Expired waiver: {waiver.words()}")
     for waiver in unused(findings, agreed):
-        console.print(f"Waiver that nothing here needs: {_shown(waiver.words())}")
+        _say(f"Waiver that nothing here needs: {waiver.words()}")
     counts = ", ".join(f"{len(members)} {verdict}" for verdict, members in groups.items() if members)
     verdict = f"{objections} objection{'s' if objections != 1 else ''}" if objections else "nothing objectionable"
     console.print(f"Review: {verdict}" + (f" ({counts})" if counts else " (no changes)"))
 
 
-def _group(verdict: str, members: list[Finding], *, stacks: bool) -> None:
-    last = _WAIVED if verdict == _WAIVED else "what to do"
-    advised = any(each.advice or each.waiver for each in members)
-    columns = [
-        *(["stack"] if stacks else []),
-        "resource",
-        "property",
-        "old",
-        "new",
-        "why",
-        *([last] if advised else []),
-    ]
-    rows = [
-        [
-            *([each.stack] if stacks else []),
-            f"{each.type.rpartition(':')[2]} {each.name}",
-            each.property,
-            each.old,
-            each.new,
-            each.reason,
-            *([each.waiver or each.advice] if advised else []),
-        ]
-        for each in members
-    ]
-    table(f"{verdict} ({len(members)})", columns, [[_shown(cell) for cell in row] for row in rows])
-    console.print()
-
-
-def _shown(text: str) -> str:
+def _say(line: str) -> None:
     """What a preview holds, fit for a terminal: no markup, no control characters, nothing that cannot be encoded."""
-    return escape("".join(each if each.isprintable() else "?" for each in text))
+    console.print(Text("".join(each if each.isprintable() else "?" for each in line)))

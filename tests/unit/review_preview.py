@@ -1,6 +1,7 @@
 """Previews as Pulumi writes them, made by hand."""
 
 import json
+from collections import Counter
 from typing import Any
 
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
@@ -39,5 +40,7 @@ def stack_step(op: str = "same") -> dict[str, Any]:
 
 
 def preview(*steps: dict[str, Any], **more: Any) -> str:
-    """The file."""
-    return json.dumps({"config": {}, "steps": [stack_step(), *steps], "duration": 1, **more})
+    """The file, made with --show-sames: as many steps as the summary counts."""
+    found = [stack_step(), *steps]
+    summary = Counter(each["op"] for each in found)
+    return json.dumps({"config": {}, "steps": found, "duration": 1, "changeSummary": summary, **more})
