@@ -18,6 +18,9 @@ REPLAY_BYTES_PER_SECOND = 195_000_000
 PROMOTION_SECONDS = 0.2
 CHECK_SECONDS = 1.0
 SCALE_SECONDS = 10.0
+START_SECONDS = 0.8
+# How long a promotion waits for the old site's answer when the time is up. A lost region gives none.
+OLD_SITE_SECONDS = 0.8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,15 +86,27 @@ class Forecast:
 
 
 def forecast(
-    plan: Plan, *, lease: Lease | None, standby: StandbyState | None, ready: Mapping[str, int], now: datetime
+    plan: Plan,
+    *,
+    lease: Lease | None,
+    standby: StandbyState | None,
+    ready: Mapping[str, int],
+    now: datetime,
+    preflight_seconds: float = 0.0,
 ) -> Forecast:
-    """The cost of promoting now. `ready`: replicas of each service that are ready already."""
+    """The cost of promoting now. `ready`: replicas of each service that are ready already; `preflight_seconds`: what
+    the reading took that this is forecast from."""
     check = plan.dns.health_check
     fence = lease.fence_seconds if lease else (plan.lease.duration + plan.lease.margin).total_seconds()
     backlog = max(0, standby.receive_lsn - standby.replay_lsn) if standby else 0
     missing = any(ready.get(name, 0) < service.full for name, service in plan.services.items())
     terms = (
+        Term(name="preflight", seconds=round(preflight_seconds, 3), source="measured: this command's own, just now"),
+        Term(name="start and lease", seconds=START_SECONDS, source="measured 2026-11: the program, journal, lease"),
         Term(name="fence wait", seconds=fence, source="the lease: its duration and margin"),
+        Term(
+            name="old site", seconds=OLD_SITE_SECONDS, source="one question's time-out: a lost region does not answer"
+        ),
         Term(
             name="scale-up",
             seconds=SCALE_SECONDS if missing else 0.0,

@@ -1,6 +1,7 @@
 """What a promotion knows before its first effect: which run this is, what preflight saw, what it would cost."""
 
 import secrets
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,8 +59,9 @@ def prepare(
     old_edge: Edge,
     folder: Path,
     kubeconfig: Path,
+    started: float,
 ) -> Prepared:
-    """Read everything, in parallel, and judge it."""
+    """Read everything, in parallel, and judge it. `started`: monotonic seconds at the start of the command."""
     journal: str | Unknown = "answers"
     found: RunClaim | None = None
     alive: RunClaim | None = None
@@ -89,6 +91,7 @@ def prepare(
         standby=facts.standby if isinstance(facts.standby, StandbyState) else None,
         ready={} if isinstance(facts.deployments, Unknown) else replicas(facts.deployments),
         now=now(),
+        preflight_seconds=time.monotonic() - started,
     )
     return Prepared(
         bundle=bundle,

@@ -9,7 +9,7 @@ from recovery.bundle import Bundle
 from recovery.errors import EXIT_REFUSED, Refused
 from recovery.lease import Lease
 from recovery.moves import STEPS, History
-from recovery.preflight import Overrides, Unknown, Verdict, facts_for_journal
+from recovery.preflight import Unknown, Verdict, facts_for_journal
 from scripts.claim import Claim, own_claim
 from scripts.executor import Executor
 from scripts.interrupt import Interrupt, Interrupted
@@ -42,7 +42,7 @@ def start(request: "Request") -> None:
         )
     with Interrupt() as interrupt:
         kubeconfig = kubeconfig_path(request.kubeconfig)
-        run = _prepare(bundle, request.overrides, request.resolvers, request.journal_dir, kubeconfig)
+        run = _prepare(bundle, request, kubeconfig)
         if run.finished_already:
             _nothing_to_do(run, json=request.json)
         elif request.execute:
@@ -51,18 +51,17 @@ def start(request: "Request") -> None:
             _dry_run(run, json=request.json)
 
 
-def _prepare(
-    bundle: Bundle, overrides: Overrides, resolvers: tuple[str, ...], folder: Path, kubeconfig: Path
-) -> Prepared:
+def _prepare(bundle: Bundle, request: "Request", kubeconfig: Path) -> Prepared:
     leases, runs = stores(bundle)
     return prepare(
         bundle,
-        overrides,
-        ports=connect(bundle, leases, kubeconfig, resolvers),
+        request.overrides,
+        ports=connect(bundle, leases, kubeconfig, request.resolvers),
         runs=runs,
-        old_edge=old_edge(bundle, first_resolver(resolvers)),
-        folder=folder,
+        old_edge=old_edge(bundle, first_resolver(request.resolvers)),
+        folder=request.journal_dir,
         kubeconfig=kubeconfig,
+        started=request.started,
     )
 
 

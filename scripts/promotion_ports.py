@@ -16,13 +16,13 @@ from cloud.session import caller_account, client
 from engines.postgres_standby import PostgresGate, PostgresStandby
 from recovery.bundle import Bundle, read_bundle
 from recovery.errors import Refused, Unreachable
+from recovery.forecast import OLD_SITE_SECONDS
 from recovery.loading import load_plan
 from recovery.names import ROLE_PROMOTER, Names
 from scripts.context import secret
 from scripts.executor import Ports
 
 _ATTEMPT_SECONDS = 1.5
-_OLD_SITE_SECONDS = 0.8
 _REGION = re.compile(r"[a-z]{2}(?:-[a-z]+)+-[0-9]$")
 
 
@@ -91,7 +91,7 @@ def connect(bundle: Bundle, leases: DynamoLeaseStore, kubeconfig: Path, resolver
         gate=PostgresGate(places.gate, plan.datasets.postgres.database),
         cluster=KubernetesCluster(kubeconfig, bundle.namespace),
         dr_edge=HttpEdge(places.dr_edge, host=plan.dns.name, resolver=plain),
-        old_site=old_edge(bundle, plain, _OLD_SITE_SECONDS),
+        old_site=old_edge(bundle, plain, OLD_SITE_SECONDS),
         marker=S3Marker(bundle.marker_bucket, bundle.region),
         resolvers=edges,
         look_up=look_up,

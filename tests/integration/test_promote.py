@@ -33,6 +33,7 @@ def test_dry_run_changes_nothing_and_execute_moves_the_business(dr_site: DrSite)
     told = json.loads(dry.stdout)
     assert told["may_go"]
     assert told["forecast"]["bytes_missing"] == 0
+    assert next(term["seconds"] for term in told["forecast"]["terms"] if term["name"] == "preflight") > 0
     assert dr_site.in_recovery()
     assert dr_site.scaled == []
     assert not dr_site.marker()

@@ -6,19 +6,29 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recovery.forecast import forecast, loss
+from recovery.forecast import OLD_SITE_SECONDS, forecast, loss
 from recovery.lease import Heartbeat
 from tests.fakes_promotion import NOW, PLAN, lease, standby
 
 
 def test_forecast_names_every_term_with_its_source_and_adds_them_up() -> None:
-    outlook = forecast(PLAN, lease=lease(), standby=standby(), ready={}, now=NOW)
+    outlook = forecast(PLAN, lease=lease(), standby=standby(), ready={}, now=NOW, preflight_seconds=1.5)
     assert all(term.source for term in outlook.terms)
     assert outlook.seconds_of("fence wait") == 32.0
     assert outlook.seconds_of("health check") == 10.0
-    # fence 32 + promotion 0.2 + checks 1 + health check 10; the scale-up hides behind the fence wait.
-    assert round(outlook.total_seconds, 1) == 43.2
+    # preflight 1.5 + start 0.8 + fence 32 + old site 0.8 + promotion 0.2 + checks 1 + health check 10; the scale-up
+    # hides behind the fence wait.
+    assert round(outlook.total_seconds, 1) == 46.3
     assert outlook.as_dict()["total_seconds_cached"] == round(outlook.total_seconds + 10, 3)
+
+
+def test_the_time_until_the_fence_wait_begins_and_its_last_question_count() -> None:
+    # The promise is about the first order after the command was given: a forecast without them is too low each time.
+    outlook = forecast(PLAN, lease=lease(), standby=standby(), ready={}, now=NOW, preflight_seconds=6.2)
+    without = forecast(PLAN, lease=lease(), standby=standby(), ready={}, now=NOW)
+    assert outlook.seconds_of("preflight") == 6.2
+    assert round(outlook.total_seconds - without.total_seconds, 3) == 6.2
+    assert outlook.seconds_of("old site") == OLD_SITE_SECONDS
 
 
 def test_scale_up_counts_only_where_it_exceeds_the_fence_wait() -> None:
