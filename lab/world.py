@@ -145,11 +145,14 @@ class World:
             return self._clients[service, region]
 
     def operator_env(self) -> dict[str, str]:
-        """The failover engineer's shell: one AWS endpoint, the DR cluster, the promoter's database login."""
+        """The failover engineer's environment for a process that the lab starts."""
+        tools = (Path(sys.executable).parent, self.postgres.bin, self.found.haproxy.parent, "/usr/bin", "/bin")
+        return {**scrubbed_environment(), **self.operator_settings(), "PATH": ":".join(map(str, tools))}
+
+    def operator_settings(self) -> dict[str, str]:
+        """What the lab adds to it: one AWS endpoint, the DR cluster, the promoter's database login."""
         return {
-            **scrubbed_environment(),
             **self.aws.env("operator"),
-            "PATH": f"{Path(sys.executable).parent}:{self.postgres.bin}:{self.found.haproxy.parent}:/usr/bin:/bin",
             "DR_PLAN": str(self.engine.project_dir / "recovery.yaml"),
             "DR_ACCOUNT": ACCOUNT,
             "KUBECONFIG": str(self.dr.kubeconfig("promoter")),
@@ -158,11 +161,6 @@ class World:
             "PGDATABASE": "ultramarket",
             "PYTHONWARNINGS": "ignore",
         }
-
-    def engine_env(self) -> dict[str, str]:
-        """Pulumi's part of the operator's shell."""
-        kept = ("PULUMI_", "LAB_", "PYTHONPATH", "PATH")
-        return {key: value for key, value in self.engine.env.items() if key.startswith(kept)}
 
     def dr_command(self, *arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         """`dr …` as the operator runs it."""
