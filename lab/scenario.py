@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from lab import backup_job, observers
+from lab import backup_job, observers, words
 from lab.addresses import DNS_PORT
 from lab.aws.reach import Attempt
 from lab.aws.site import check_states
@@ -96,14 +96,10 @@ class Scenario:
             self._wait_orders("prod", ORDERS_BEFORE)
             self.progress.say(f"{len(read_ledger(self.ledger))} orders acknowledged by production")
             self.facts.backup = backup_job.run(world)
-            self.progress.say(
-                "backup {bytes} bytes in {seconds} s, verified: {verified}, replicated: {replicated}".format(
-                    **self.facts.backup
-                )
-            )
+            self.progress.say(words.backup(self.facts.backup))
             for stack, preview in self.previews.items():
                 self.facts.preview_second[stack] = preview.result().must().changes
-            self.progress.say(f"changes that a second preview proposes: {self.facts.preview_second}")
+            self.progress.say(words.second_previews(self.facts.preview_second))
             wait_until(
                 lambda: observers.standby_streams(world), timeout=30, what="the DR standby to stream", interval=0.2
             )
@@ -150,7 +146,7 @@ class Scenario:
         """The end of what began when orders flowed again: production's region is still unreachable."""
         with self.progress.phase("dr up", "pulumi up on dr with production unreachable", 12):
             self.facts.up_while_dead = self.changing.result()
-            self.progress.say("changed: {changed}; replicas kept: {replicas_kept}".format(**self.facts.up_while_dead))
+            self.progress.say(words.change(self.facts.up_while_dead))
 
     def _change_dr(self) -> dict[str, Any]:
         """A setting homed in the DR region changes; then a preview looks at everything that is there."""
@@ -173,7 +169,7 @@ class Scenario:
                 lambda: observers.guard_speaks(world), timeout=20, what="production's guard to start", interval=0.2
             )
             self.facts.write_refused = observers.write_as_application(world)
-            self.progress.say(f"a write as the application is refused: {self.facts.write_refused}")
+            self.progress.say(words.refusals(self.facts.write_refused))
 
     def count(self) -> None:
         """The promotion has ended well, and every acknowledged order must be in the DR site's database."""
