@@ -7,10 +7,12 @@ from typing import Any
 from moto.core.responses import ActionResult
 from moto.iam.access_control import PermissionResult
 from moto.s3.exceptions import ReplicationConfigurationNotFoundError
-from moto.s3.models import FakeBucket, FakeKey
+from moto.s3.models import FakeBucket, FakeKey, S3Backend
 from moto.s3.responses import S3Response
 
 from lab.aws.bucket_policy import evaluate
+
+_copy_object = S3Backend.copy_object
 
 
 def apply() -> None:
@@ -18,6 +20,7 @@ def apply() -> None:
     FakeKey.__deepcopy__ = copy_without_content  # type: ignore[attr-defined]
     FakeBucket.get_permission = bucket_permission  # type: ignore[method-assign]
     S3Response.get_bucket_replication = get_bucket_replication  # type: ignore[method-assign]
+    S3Backend.copy_object = copy_object  # type: ignore[method-assign]
 
 
 def copy_without_content(key: FakeKey, memo: dict[int, object]) -> FakeKey:
@@ -34,6 +37,17 @@ def copy_without_content(key: FakeKey, memo: dict[int, object]) -> FakeKey:
         object.__setattr__(duplicate, name, value)
     memo[id(key)] = duplicate
     return duplicate
+
+
+def copy_object(
+    backend: S3Backend, src_key: FakeKey, dest_bucket_name: str, dest_key_name: str, *rest: Any, **named: Any
+) -> None:
+    """moto's, which forgets that a checksum is one of the parts' checksums: a reader then takes it for the content's
+    own and refuses what is whole."""
+    _copy_object(backend, src_key, dest_bucket_name, dest_key_name, *rest, **named)
+    made = backend.get_object(dest_bucket_name, dest_key_name)
+    if made is not None:
+        made.checksum_type, made.checksum_parts = src_key.checksum_type, src_key.checksum_parts
 
 
 def bucket_permission(bucket: FakeBucket, action: str, resource: str) -> PermissionResult:

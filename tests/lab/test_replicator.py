@@ -87,6 +87,20 @@ def test_a_new_object_arrives_with_its_lock_metadata_and_declared_class(aws: Aws
     assert copy["StorageClass"] == "STANDARD_IA"
 
 
+def test_the_copy_of_an_object_in_parts_can_be_read_with_its_checksum(unwatched: Any, restart: Any) -> None:
+    source, target = make_pair(unwatched)
+    declare(unwatched, source, target)
+    place = {"Bucket": source, "Key": "backups/base"}
+    upload = {**place, "UploadId": unwatched.create_multipart_upload(**place, ChecksumAlgorithm="SHA256")["UploadId"]}
+    part = unwatched.upload_part(**upload, PartNumber=1, Body=b"content", ChecksumAlgorithm="SHA256")
+    parts = [{"PartNumber": 1, "ETag": part["ETag"], "ChecksumSHA256": part["ChecksumSHA256"]}]
+    unwatched.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
+    assert restart().pass_over(time.time()) == 1
+    copy = unwatched.get_object(Bucket=target, Key="backups/base", ChecksumMode="ENABLED")
+    assert copy["Body"].read() == b"content"
+    assert copy["ChecksumSHA256"].endswith("-1")
+
+
 @pytest.mark.parametrize("torn", [False, True])
 def test_nothing_is_copied_twice_after_a_restart_even_one_between_copy_and_note(
     unwatched: Any, restart: Callable[..., Replicator], tmp_path: Path, torn: bool
