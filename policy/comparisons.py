@@ -4,14 +4,17 @@ import json
 from collections.abc import Callable, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
+from policy.birth import born_weak, none_at_all
 from policy.numbers import number
-from policy.rule import Change, Kind, Rule
+from policy.rule import Born, Change, Kind, Rule, Subject
 from policy.values import MISSING, Value, items, words
 from policy.verdict import Judgement, Verdict
 from policy.walk import unjudged, walk
 
 Read = Callable[[Value], float | None]
 Network = IPv4Network | IPv6Network
+# More of the internet than an IPv4 /16 is nobody's office.
+_MOST = 2.0**-16
 
 
 def said(change: Change, verdict: Verdict, reason: str) -> list[Judgement]:
@@ -29,13 +32,17 @@ def watched() -> Kind:
     return Kind("watched", lambda change, reason: [unjudged((), change.old, change.new, reason)], blind=True)
 
 
-def fixed(verdict: Verdict = Verdict.WEAKER) -> Kind:
-    """Any change weakens, whatever the values."""
-    return Kind("fixed", lambda change, reason: said(change, verdict, reason), blind=True)
+def fixed(verdict: Verdict = Verdict.WEAKER, *, absent: bool = False) -> Kind:
+    """Any change weakens, whatever the values. `absent`: having it from the start weakens as well."""
+    born = none_at_all if absent else None
+    return Kind("fixed", lambda change, reason: said(change, verdict, reason), blind=True, born=born)
 
 
-def must_be(wanted: Value, *, default: Value = MISSING) -> Kind:
-    """Exactly `wanted` protects; `default` is what the provider takes for a missing value."""
+def must_be(wanted: Value, *, default: Value = MISSING, new: bool = True) -> Kind:
+    """Exactly `wanted` protects; `default` is what the provider takes for a missing value.
+
+    `new`: also something new must be so, not only stay so.
+    """
 
     def compare(change: Change, reason: str) -> Sequence[Judgement]:
         old, new = _or(change.old, default), _or(change.new, default)
@@ -44,12 +51,20 @@ def must_be(wanted: Value, *, default: Value = MISSING) -> Kind:
             return said(change, back, f"as it must be: {words(wanted)}")
         return said(change, Verdict.WEAKER, reason)
 
-    return Kind("must be", compare)
+    def born(value: Value) -> Verdict | None:
+        value = _or(value, default)
+        return None if value is MISSING or _equal(value, wanted) else Verdict.WEAKER
+
+    return Kind("must be", compare, born=born if new else None)
 
 
 def longer(read: Read = number, *, default: Value = MISSING, missing: float | None = None) -> Kind:
     """More protects more. `missing` is what a value that is not there amounts to (infinity: no limit)."""
-    return Kind("longer", lambda c, reason: _ordered(c, reason, read, default, missing, up=Verdict.STRONGER))
+    return Kind(
+        "longer",
+        lambda c, reason: _ordered(c, reason, read, default, missing, up=Verdict.STRONGER),
+        born=_bound(read, default, lambda value, bound: value < bound),
+    )
 
 
 def shorter(read: Read = number, *, default: Value = MISSING, missing: float | None = None) -> Kind:
@@ -57,6 +72,7 @@ def shorter(read: Read = number, *, default: Value = MISSING, missing: float | N
     return Kind(
         "shorter",
         lambda c, reason: _ordered(c, reason, read, default, missing, up=Verdict.WEAKER, down=Verdict.STRONGER),
+        born=_bound(read, default, lambda value, bound: value > bound),
     )
 
 
@@ -88,10 +104,16 @@ def kept(*, more: Verdict = Verdict.STRONGER) -> Kind:
     return Kind("kept", compare)
 
 
-def contains_all(*, fewer: Verdict = Verdict.WEAKER, more: Verdict = Verdict.STRONGER, separator: str = "") -> Kind:
+def contains_all(
+    *,
+    fewer: Verdict = Verdict.WEAKER,
+    more: Verdict = Verdict.STRONGER,
+    separator: str = "",
+    born: Born | None = None,
+) -> Kind:
     """A list as a set: an element that goes is `fewer`, one that comes is `more`, order is nothing.
 
-    With a `separator` the list is a text.
+    With a `separator` the list is a text. `born` judges the list of something new.
     """
 
     def compare(change: Change, reason: str) -> Sequence[Judgement]:
@@ -104,11 +126,14 @@ def contains_all(*, fewer: Verdict = Verdict.WEAKER, more: Verdict = Verdict.STR
             found.append(Judgement(verdict=more, reason=reason, old="-", new=", ".join(come)))
         return found or said(change, Verdict.NEUTRAL, "the same in another order")
 
-    return Kind("contains all", compare)
+    return Kind("contains all", compare, born=born)
 
 
-def ranges() -> Kind:
-    """Address ranges that are let in: every address more is weaker, fewer is stronger."""
+def ranges(*, default: Value = MISSING, new: bool = True) -> Kind:
+    """Address ranges that are let in: every address more is weaker, fewer is stronger.
+
+    `default` is what the provider takes for something new that names none; `new`: that is judged at all.
+    """
 
     def compare(change: Change, reason: str) -> Sequence[Judgement]:
         old, new = networks(change.old), networks(change.new)
@@ -120,7 +145,7 @@ def ranges() -> Kind:
         narrower = any(not covered(each, new) for each in old)
         return said(change, Verdict.STRONGER if narrower else Verdict.NEUTRAL, "no address more is let in")
 
-    return Kind("ranges", compare)
+    return Kind("ranges", compare, born=(lambda value: wide(_or(value, default))) if new else None)
 
 
 def as_json(rules: Sequence[Rule]) -> Kind:
@@ -133,7 +158,23 @@ def as_json(rules: Sequence[Rule]) -> Kind:
             return [unjudged((), change.old, change.new, f"{reason}; it is not JSON")]
         return list(walk(old, new, rules, change.subject)) or said(change, Verdict.NEUTRAL, "says the same")
 
-    return Kind("json", compare)
+    def born(value: Value) -> Verdict | None:
+        try:
+            found = () if value is MISSING else born_weak(json.loads(value), rules, Subject())
+        except (TypeError, ValueError, RecursionError):
+            return Verdict.UNJUDGED
+        return next((each.verdict for each in found), None)
+
+    return Kind("json", compare, born=born)
+
+
+def wide(value: Value) -> Verdict | None:
+    """Ranges that hold much of the internet, together: halves of it are as wide as all of it."""
+    found = networks(value)
+    if found is None:
+        return Verdict.UNJUDGED
+    share = sum(each.num_addresses / 2**each.max_prefixlen for each in found if not each.is_private)
+    return Verdict.WEAKER if share > _MOST else None
 
 
 def networks(value: Value) -> list[Network] | None:
@@ -168,6 +209,19 @@ def _ordered(
     good = {Verdict.STRONGER: "more than before protects more" if new > old else "less than before protects more"}
     good[Verdict.NEUTRAL] = "more than before weakens nothing"
     return said(change, verdict, good.get(verdict, reason))
+
+
+def _bound(read: Read, default: Value, is_weak: Callable[[float, float], bool]) -> Born | None:
+    """Something new is measured by the provider's default, when there is one."""
+    bound = read(default)
+    if bound is None:
+        return None
+
+    def born(value: Value) -> Verdict | None:
+        found = read(_or(value, default))
+        return Verdict.UNJUDGED if found is None else Verdict.WEAKER if is_weak(found, bound) else None
+
+    return born
 
 
 def _number(value: Value, read: Read, default: Value, missing: float | None) -> float | None:

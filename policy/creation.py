@@ -1,32 +1,26 @@
-"""What a new resource means: mostly nothing weaker, unless it gives somebody something that was there before."""
+"""What a new resource means: nothing weaker, unless it is weak itself or reaches something that was there before."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from posixpath import normpath
 
-from policy.preview import CREATING, REPLACING, UNCHANGED, Step
+from policy.birth import born_weak
+from policy.overwrites import BUCKET, OBJECT, ONTO, ROLE, called, is_bundle
+from policy.preview import CREATING, REPLACING, UNCHANGED, State, Step
 from policy.rule import Subject
 from policy.rules import rules_of
-from policy.values import MISSING, UNKNOWN, Value, at, contains, items, mapping, words
+from policy.values import MISSING, UNKNOWN, Path, Value, at, contains, items, mapping, words
 from policy.verdict import Judgement, Verdict
 from policy.walk import unjudged, walk
+from recovery.names import MARKER_KEY
 
 _STACK = "pulumi:pulumi:Stack"
-_S3 = "aws:s3/bucket"
-_BUCKET, _ROLE, _KUBERNETES_ROLE = (
-    "aws:s3/bucket:Bucket",
-    "aws:iam/role:Role",
-    "kubernetes:rbac.authorization.k8s.io/v1:Role",
-)
-# What is put onto something else: the property that counts, the input that names the other, and the other's type.
-_ATTACHED = {
-    f"{_S3}Policy:BucketPolicy": ("policy", "bucket", _BUCKET),
-    f"{_S3}LifecycleConfiguration:BucketLifecycleConfiguration": ("rules", "bucket", _BUCKET),
-    "aws:iam/rolePolicy:RolePolicy": ("policy", "role", _ROLE),
-}
+_BLOCK = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
+_KUBERNETES_ROLE = "kubernetes:rbac.authorization.k8s.io/v1:Role"
 _RBAC = "kubernetes:rbac.authorization.k8s.io/v1:"
 # Power that nobody had before. In a new stack it comes with what it is for; beside what is there it reaches that too.
 _POWERS = {
-    _ROLE: ((), "a new role: who may take it, and what for"),
+    ROLE: ((), "a new role: who may take it, and what for"),
     "aws:iam/rolePolicy:RolePolicy": (("policy",), "what a new role may do"),
     _KUBERNETES_ROLE: ((), "a new role in the cluster: what it may do there"),
     f"{_RBAC}ClusterRole": ((), "a new role in the whole cluster: what it may do there"),
@@ -40,12 +34,13 @@ _BROAD = ("AdministratorAccess", "PowerUserAccess", "FullAccess", "AmazonEKSClus
 @dataclass(frozen=True)
 class Surroundings:
     """What else a preview shows: `made` are (type, name in the world) it creates, `written` (type, name before, name
-    after) of those it shows before and after, `around` (type, component) it creates. `fresh`: the stack is new;
-    `grown`: something besides the stack itself is there already."""
+    after) of those it shows before and after, `around` (type, component) it creates, `taken` what is there already by
+    its name. `fresh`: the stack is new; `grown`: something besides the stack itself is there already."""
 
     made: frozenset[tuple[str, str]]
     written: frozenset[tuple[str, str, str]]
     around: frozenset[tuple[str, str]]
+    taken: frozenset[tuple[str, ...]]
     fresh: bool
     grown: bool
 
@@ -62,6 +57,13 @@ class Surroundings:
                 if step.old and step.new
             ),
             around=frozenset((step.type, step.new.parent) for step in created if step.new),
+            taken=frozenset(
+                _called(step.type, state)
+                for step in steps
+                for state in (step.old, step.new if step.op not in CREATING else None)
+                if state
+            )
+            - {()},
             fresh=any(step.type == _STACK for step in created),
             grown=any(step.op not in CREATING and step.type != _STACK for step in steps),
         )
@@ -89,13 +91,16 @@ def created(step: Step, around: Surroundings) -> Iterator[Judgement]:
         yield unjudged((), MISSING, step.type, "no rule knows this type of resource")
     elif around.fresh:
         yield from _fresh(inputs)
-    elif step.type in _ATTACHED:
-        yield from _attached(step, inputs, around, parent)
+    else:
+        yield from _beside(step, step.new, around)
+    if step.type == OBJECT and _is_marker(inputs.get("key", MISSING)):
+        reason = f"{MARKER_KEY} is the failover itself: traffic moves to the DR site"
+        yield Judgement(verdict=Verdict.DESTRUCTIVE, reason=reason, new="created", path=("key",))
     granted = list(_granted(step.type, inputs, around, parent))
     yield from granted
     if not granted and around.grown:
         yield from _empowered(step.type, inputs, around, parent)
-    if step.type == _BUCKET and not _is_closed(step, around):
+    if step.type == BUCKET and not _is_closed(step, around):
         yield _weaker(
             "public access: a bucket without a public-access block", "block_public_access(…) as for the others"
         )
@@ -109,15 +114,37 @@ def _fresh(inputs: Mapping[str, Value]) -> Iterator[Judgement]:
         yield Judgement(verdict=Verdict.NEUTRAL, reason=reason, new=words(UNKNOWN))
 
 
-def _attached(step: Step, inputs: Mapping[str, Value], around: Surroundings, parent: str) -> Iterator[Judgement]:
-    key, target, kind = _ATTACHED[step.type]
-    value = inputs.get(key, MISSING)
-    if around.creates(kind, inputs.get(target, MISSING), parent):
-        if contains(value, UNKNOWN):
-            yield unjudged((key,), MISSING, UNKNOWN, "what it says is known only after apply")
-        return
-    subject = Subject(type=step.type, name=step.name, inputs=inputs)
-    yield from walk({}, {key: value}, rules_of(step.type) or (), subject)
+def _is_marker(key: Value) -> bool:
+    """Whether S3 will call it so: the provider drops what a path does not need."""
+    return isinstance(key, str) and normpath(f"/{key}").lstrip("/") == MARKER_KEY
+
+
+def _beside(step: Step, new: State, around: Surroundings) -> Iterator[Judgement]:
+    """Something new in a stack that is there already: weak by itself, or put onto what is there."""
+    subject = Subject(type=step.type, name=step.name, inputs=new.inputs)
+    found = {each.path: each for each in born_weak(new.inputs, rules_of(step.type) or (), subject)}
+    onto = ONTO.get(step.type)
+    owner = new.inputs.get(onto.property, MISSING) if onto else MISSING
+    if _called(step.type, new) in around.taken:
+        reason = "something else in this preview is called the same: an update in disguise"
+        yield unjudged((), MISSING, words(new.inputs.get("key", MISSING)), reason)
+    elif onto and not around.creates(onto.kind, owner, new.parent) and not is_bundle(new.inputs, step.parents):
+        found = _replaces(new.inputs, subject) | found
+        if not any(each.verdict is Verdict.WEAKER for each in found.values()):
+            yield unjudged((), MISSING, "new", f"{onto.reason}; it is put onto what this preview does not create")
+    elif onto and contains(new.inputs.get(onto.document, MISSING), UNKNOWN):
+        yield unjudged((onto.document,), MISSING, UNKNOWN, "what it says is known only after apply")
+    yield from found.values()
+
+
+def _replaces(inputs: Mapping[str, Value], subject: Subject) -> dict[Path, Judgement]:
+    """What would be weaker than nothing at all. Rules that object to any value say nothing of one that is new."""
+    rules = [rule for rule in rules_of(subject.type) or () if not rule.kind.blind]
+    return {each.path: each for each in walk({}, inputs, rules, subject) if each.verdict is Verdict.WEAKER}
+
+
+def _called(kind: str, state: State) -> tuple[str, ...]:
+    return called(kind, state.inputs, str(state.options.get("provider", "")).rpartition("::")[0])
 
 
 def _granted(kind: str, inputs: Mapping[str, Value], around: Surroundings, parent: str) -> Iterator[Judgement]:
@@ -126,7 +153,7 @@ def _granted(kind: str, inputs: Mapping[str, Value], around: Surroundings, paren
         arn = inputs.get("policyArn", MISSING)
         if any(name in str(arn) for name in _BROAD):
             yield _weaker(f"permission widened: {words(arn)}", "name the actions the duty needs")
-        elif not around.creates(_ROLE, inputs.get("role", MISSING), parent):
+        elif not around.creates(ROLE, inputs.get("role", MISSING), parent):
             yield _weaker(f"permission widened: an existing role gets {words(arn)}")
     elif kind == "aws:eks/accessPolicyAssociation:AccessPolicyAssociation":
         if not around.fresh or any(name in str(inputs.get("policyArn")) for name in _BROAD):
@@ -154,8 +181,9 @@ def _bound(inputs: Mapping[str, Value], around: Surroundings) -> Iterator[Judgem
 
 def _empowered(kind: str, inputs: Mapping[str, Value], around: Surroundings, parent: str) -> Iterator[Judgement]:
     """A new role beside what is there already; what an existing role gets is compared with nothing elsewhere."""
-    key, target, owner = _ATTACHED.get(kind, ("", "", ""))
-    known = kind in _ATTACHED and not around.creates(owner, inputs.get(target, MISSING), parent)
+    onto = ONTO.get(kind)
+    known = onto is not None and not around.creates(onto.kind, inputs.get(onto.property, MISSING), parent)
+    key = onto.document if onto else ""
     if kind in _POWERS and not known and not contains(inputs.get(key, MISSING), UNKNOWN):
         path, question = _POWERS[kind]
         yield unjudged(path, MISSING, "new", f"{question} is for a person to weigh")
@@ -172,12 +200,11 @@ def _opens(inputs: Mapping[str, Value]) -> Iterator[Judgement]:
 
 
 def _is_closed(step: Step, around: Surroundings) -> bool:
-    block = f"{_S3}PublicAccessBlock:BucketPublicAccessBlock"
     if step.new is None:
         return False
-    names = {name for kind, name in around.made if kind == block}
-    names |= {after for kind, _, after in around.written if kind == block}
-    return world_name(step.new.inputs) in names - {""} or (block, step.new.parent) in around.around
+    names = {name for kind, name in around.made if kind == _BLOCK}
+    names |= {after for kind, _, after in around.written if kind == _BLOCK}
+    return world_name(step.new.inputs) in names - {""} or (_BLOCK, step.new.parent) in around.around
 
 
 def _weaker(reason: str, advice: str = "") -> Judgement:

@@ -16,8 +16,19 @@ from policy.walk import unjudged, walk
 _TOO_LONG = 1024 * 1024
 
 
-def ranked(*order: str) -> Kind:
-    """Words in the order of what they protect, the weakest first."""
+def ranked(*order: str, least: str = "", default: Value = MISSING) -> Kind:
+    """Words in the order of what they protect, the weakest first.
+
+    Something new is weak below `least`, which is the second unless it is said. `default` is what the provider takes
+    for something new that does not say.
+    """
+    enough = order.index(least) if least else 1
+
+    def born(value: Value) -> Verdict | None:
+        value = default if value is MISSING else value
+        if value is MISSING:
+            return None
+        return Verdict.UNJUDGED if value not in order else Verdict.WEAKER if order.index(value) < enough else None
 
     def compare(change: Change, reason: str) -> Sequence[Judgement]:
         if change.old not in order or change.new not in order:
@@ -26,7 +37,7 @@ def ranked(*order: str) -> Kind:
             return said(change, Verdict.WEAKER, reason)
         return said(change, Verdict.STRONGER, "protects more than before")
 
-    return Kind("ranked", compare)
+    return Kind("ranked", compare, born=born)
 
 
 def exempted() -> Kind:

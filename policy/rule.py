@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from policy.values import Path, Value
-from policy.verdict import Judgement
+from policy.verdict import Judgement, Verdict
 
 _PART = re.compile(r'\["((?:[^"])*)"\]|(\[[^\]]*\])|([^.\[]+)')
 
@@ -35,6 +35,7 @@ class Change:
 
 Compare = Callable[[Change], Sequence[Judgement] | None]
 """The judgements of a change, or None: nothing to say at this level, look at what lies below."""
+Born = Callable[[Value], Verdict | None]
 
 
 @dataclass(frozen=True)
@@ -56,11 +57,15 @@ class Rule:
 
 @dataclass(frozen=True)
 class Kind:
-    """A way to compare. `blind` kinds need not see the values: they judge a secret or a not yet known one as well."""
+    """A way to compare. `blind` kinds need not see the values: they judge a secret or a not yet known one as well.
+
+    `born` judges a value that had none before, MISSING too; None is nothing to say. Without it the kind only compares.
+    """
 
     name: str
     compare: Callable[[Change, str], Sequence[Judgement] | None]
     blind: bool = False
+    born: "Born | None" = None
 
 
 @cache

@@ -81,7 +81,12 @@ def _is_strategy(subject: Subject) -> bool:
 
 
 _STRATEGY = (
-    Rule("data.strategy", ranked("cold", "warm", "hot"), "a colder strategy takes longer to recover", _is_strategy),
+    Rule(
+        "data.strategy",
+        ranked("cold", "warm", "hot", least="cold"),
+        "a colder strategy takes longer to recover",
+        _is_strategy,
+    ),
     Rule('data["recovery-time"]', shorter(duration), "recovery takes longer", _is_strategy),
     Rule("data.rto", shorter(duration), "the business accepts a longer outage", _is_strategy),
     Rule("data.rpo", shorter(duration), "the business accepts a larger loss", _is_strategy),
@@ -105,10 +110,10 @@ KUBERNETES_RULES: dict[str, tuple[Rule, ...]] = {
         *(
             Rule(
                 f'metadata.labels["pod-security.kubernetes.io/{mode}"]',
-                ranked("privileged", "baseline", "restricted"),
+                ranked("privileged", "baseline", "restricted", least="restricted", default=default),
                 "Pod Security relaxed",
             )
-            for mode in ("enforce", "audit", "warn")
+            for mode, default in (("enforce", "privileged"), ("audit", MISSING), ("warn", MISSING))
         ),
         *(
             Rule(_SITE.format(each), fixed(), "promotion knows the site by it")
@@ -136,7 +141,7 @@ KUBERNETES_RULES: dict[str, tuple[Rule, ...]] = {
         Rule("spec.selector", fixed(), "gate bypassed: its Service leads elsewhere", _is_gate),
         Rule("spec.selector", watched(), "the Service leads elsewhere"),
         Rule("spec.type", must_be("ClusterIP", default="ClusterIP"), "public access: reachable from outside"),
-        Rule("spec.externalIPs", fixed(), "public access: reachable from outside"),
+        Rule("spec.externalIPs", fixed(absent=True), "public access: reachable from outside"),
         Rule("spec.externalName", fixed(), "the Service leads elsewhere"),
         Rule("spec.ports", watched(), "other ports"),
     ),
@@ -213,8 +218,8 @@ KUBERNETES_RULES: dict[str, tuple[Rule, ...]] = {
         Rule("spec.behavior", watched(), "how it scales"),
     ),
     "kubernetes:storage.k8s.io/v1:StorageClass": (
-        Rule("reclaimPolicy", ranked("Delete", "Retain"), "a volume goes with its claim"),
-        Rule("parameters.encrypted", must_be("true"), "volumes unencrypted"),
+        Rule("reclaimPolicy", ranked("Delete", "Retain", default="Delete"), "a volume goes with its claim"),
+        Rule("parameters.encrypted", must_be("true", default="false"), "volumes unencrypted"),
         Rule("allowVolumeExpansion", neutral(), "whether volumes grow"),
     ),
     "kubernetes:core/v1:PersistentVolumeClaim": (

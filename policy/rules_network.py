@@ -12,18 +12,26 @@ from policy.comparisons import (
     shorter,
     size,
     watched,
+    wide,
 )
 from policy.plans import ranked
-from policy.rule import Rule, Subject
+from policy.rule import Kind, Rule, Subject
 from policy.statements import policy_document
 from policy.values import MISSING, at, items, mapping
 from policy.verdict import Verdict
 
 _DESTROYS = fixed(Verdict.DESTRUCTIVE)
+_RANGES = ("cidrBlocks", "ipv6CidrBlocks")
 _GROWS = contains_all(fewer=Verdict.STRONGER, more=Verdict.WEAKER)
+_LETS_IN = contains_all(
+    fewer=Verdict.STRONGER,
+    more=Verdict.WEAKER,
+    born=lambda ways: wide([of for each in items(ways) for key in _RANGES for of in items(at(each, key))]),
+)
 _LOOKS = "marker check replaced: it looks at something else"
 _MOVES = "moves traffic"
 _ZONES = "zones dropped"
+_API = "public access: more addresses reach the cluster's API"
 
 
 def is_secondary(subject: Subject) -> bool:
@@ -41,15 +49,18 @@ def _arms(subject: Subject) -> bool:
     return not is_secondary(subject) and not is_armed(subject)
 
 
-def _who_gets_in(*properties: str) -> tuple[Rule, ...]:
-    return tuple(Rule(each, ranges(), "the network lets in more addresses") for each in properties)
+def _is_public(subject: Subject) -> bool:
+    return at(subject.inputs, "vpcConfig", "endpointPublicAccess") in (True, MISSING)
 
 
-_SECURITY_GROUP_RULE = (
-    *_who_gets_in("cidrIpv4", "cidrIpv6", "cidrBlocks", "ipv6CidrBlocks"),
-    Rule("fromPort", watched(), "other ports"),
-    Rule("toPort", watched(), "other ports"),
-)
+def _security_group_rule(who: Kind) -> tuple[Rule, ...]:
+    properties = ("cidrIpv4", "cidrIpv6", "cidrBlocks", "ipv6CidrBlocks")
+    return (
+        *(Rule(each, who, "the network lets in more addresses") for each in properties),
+        Rule("fromPort", watched(), "other ports"),
+        Rule("toPort", watched(), "other ports"),
+    )
+
 
 NETWORK_RULES: dict[str, tuple[Rule, ...]] = {
     "aws:route53/record:Record": (
@@ -94,13 +105,13 @@ NETWORK_RULES: dict[str, tuple[Rule, ...]] = {
         Rule("mapPublicIpOnLaunch", must_be(False, default=False), "public access: public addresses"),
     ),
     "aws:ec2/securityGroup:SecurityGroup": (
-        Rule("ingress", _GROWS, "the network lets in more"),
+        Rule("ingress", _LETS_IN, "the network lets in more"),
         Rule("egress", _GROWS, "the network lets out more"),
         Rule("name", watched(), "another group"),
     ),
-    "aws:ec2/securityGroupRule:SecurityGroupRule": _SECURITY_GROUP_RULE,
-    "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": _SECURITY_GROUP_RULE,
-    "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": _SECURITY_GROUP_RULE,
+    "aws:ec2/securityGroupRule:SecurityGroupRule": _security_group_rule(ranges()),
+    "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": _security_group_rule(ranges()),
+    "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": _security_group_rule(ranges(new=False)),
     "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": (
         Rule("ingress", _GROWS, "the network lets in more"),
         Rule("egress", _GROWS, "the network lets out more"),
@@ -110,7 +121,9 @@ NETWORK_RULES: dict[str, tuple[Rule, ...]] = {
         Rule("subnetIds", contains_all(), _ZONES),
         Rule("routeTableIds", contains_all(), "subnets without a way to the service"),
         Rule("securityGroupIds", watched(), "who gets through the endpoint"),
-        Rule("privateDnsEnabled", must_be(True, default=False), "the service's name leads past the endpoint"),
+        Rule(
+            "privateDnsEnabled", must_be(True, default=False, new=False), "the service's name leads past the endpoint"
+        ),
     ),
     "aws:ec2/route:Route": (),
     "aws:ec2/routeTable:RouteTable": (Rule("routes", watched(), "where packets go"),),
@@ -122,8 +135,13 @@ NETWORK_RULES: dict[str, tuple[Rule, ...]] = {
     "aws:ec2/vpcPeeringConnection:VpcPeeringConnection": (),
     "aws:ec2/vpcPeeringConnectionAccepter:VpcPeeringConnectionAccepter": (),
     "aws:eks/cluster:Cluster": (
-        Rule("vpcConfig.publicAccessCidrs", ranges(), "public access: more addresses reach the cluster's API"),
-        Rule("vpcConfig.endpointPublicAccess", must_be(False, default=True), "public access to the cluster's API"),
+        Rule("vpcConfig.publicAccessCidrs", ranges(default="0.0.0.0/0"), _API, _is_public),
+        Rule("vpcConfig.publicAccessCidrs", ranges(), _API),
+        Rule(
+            "vpcConfig.endpointPublicAccess",
+            must_be(False, default=True, new=False),
+            "public access to the cluster's API",
+        ),
         Rule("vpcConfig.endpointPrivateAccess", must_be(True, default=False), "nodes and operators go around outside"),
         Rule("vpcConfig.subnetIds", contains_all(more=Verdict.NEUTRAL), _ZONES),
         Rule("vpcConfig.securityGroupIds", watched(), "who reaches the cluster"),
@@ -132,7 +150,7 @@ NETWORK_RULES: dict[str, tuple[Rule, ...]] = {
         Rule("encryptionConfig.provider.keyArn", watched(), "another key"),
         Rule("enabledClusterLogTypes", contains_all(), "no audit log"),
         Rule("version", size(), "an older Kubernetes"),
-        Rule("deletionProtection", must_be(True, default=False), "protection off"),
+        Rule("deletionProtection", must_be(True, default=False, new=False), "protection off"),
         Rule(
             "accessConfig.authenticationMode", ranked("CONFIG_MAP", "API_AND_CONFIG_MAP", "API"), "who gets in by what"
         ),

@@ -28,11 +28,19 @@ STORAGE_RULES: dict[str, tuple[Rule, ...]] = {
     "aws:s3/bucketVersioning:BucketVersioning": (
         Rule("versioningConfiguration", kept(), "versioning"),
         Rule("versioningConfiguration.status", must_be("Enabled"), "an overwrite would be final"),
-        Rule("versioningConfiguration.mfaDelete", ranked("Disabled", "Enabled"), "versions end without MFA"),
+        Rule(
+            "versioningConfiguration.mfaDelete",
+            ranked("Disabled", "Enabled", least="Disabled"),
+            "versions end without MFA",
+        ),
     ),
     "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": (
         Rule("rules", kept(), "encryption"),
-        Rule(f"{_ENCRYPTION}.sseAlgorithm", ranked("AES256", "aws:kms", "aws:kms:dsse"), "a weaker encryption"),
+        Rule(
+            f"{_ENCRYPTION}.sseAlgorithm",
+            ranked("AES256", "aws:kms", "aws:kms:dsse", least="AES256"),
+            "a weaker encryption",
+        ),
         Rule(f"{_ENCRYPTION}.kmsMasterKeyId", watched(), "new copies under another key"),
         Rule("rules[*].bucketKeyEnabled", neutral(), "what requests to KMS cost"),
         Rule("rules[*].blockedEncryptionTypes", contains_all(), "objects under a foreign key: ransom"),
@@ -68,7 +76,9 @@ STORAGE_RULES: dict[str, tuple[Rule, ...]] = {
         Rule(f"{_DESTINATION}.bucket", fixed(), "copies go to another bucket"),
         Rule(f"{_DESTINATION}.account", watched(), "copies go to another account"),
         Rule(
-            f"{_DESTINATION}.storageClass", ranked("DEEP_ARCHIVE", "GLACIER", "STANDARD_IA", "STANDARD"), "slow reads"
+            f"{_DESTINATION}.storageClass",
+            ranked("DEEP_ARCHIVE", "GLACIER", "STANDARD_IA", "STANDARD", least="STANDARD_IA"),
+            "slow reads",
         ),
         Rule(f"{_DESTINATION}.encryptionConfiguration.replicaKmsKeyId", watched(), "replicas under another key"),
         Rule(f"{_DESTINATION}.replicationTime", kept(), "replication without a promised time"),
@@ -126,7 +136,7 @@ STORAGE_RULES: dict[str, tuple[Rule, ...]] = {
         Rule("replicas[*].consistencyMode", must_be("STRONG"), "two sites may both read that they hold the lease"),
         Rule("replicas[*].deletionProtectionEnabled", must_be(True, default=False), "protection off"),
         Rule("replicas[*].pointInTimeRecovery", must_be(True, default=False), "PITR off"),
-        Rule("ttl", fixed(), "items would vanish: the lease and the journal have no end"),
+        Rule("ttl", fixed(absent=True), "items would vanish: the lease and the journal have no end"),
         Rule("billingMode", ranked("PROVISIONED", "PAY_PER_REQUEST"), "a throttled renewal closes the gate"),
         Rule("streamEnabled", neutral(), "who listens to changes"),
         Rule("streamViewType", neutral(), "who listens to changes"),

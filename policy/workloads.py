@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from policy.birth import none_at_all
 from policy.comparisons import contains_all, fixed, must_be, neutral, said, size, watched
 from policy.numbers import quantity
 from policy.plans import ranked
@@ -147,7 +148,7 @@ def template_rules(at_path: str) -> tuple[Rule, ...]:
         Rule(f"{container}.securityContext.capabilities.drop", contains_all(), shut),
         Rule(
             f"{container}.securityContext.capabilities.add",
-            contains_all(fewer=Verdict.STRONGER, more=Verdict.WEAKER),
+            contains_all(fewer=Verdict.STRONGER, more=Verdict.WEAKER, born=none_at_all),
             shut,
         ),
         Rule(f"{pod}.securityContext.runAsNonRoot", must_be(True, default=False), shut),

@@ -36,6 +36,14 @@ def test_a_change_is_sorted_as_a_person_would(case: Case) -> None:
 
 
 CONDITIONAL = [
+    (
+        "aws:eks/cluster:Cluster",
+        "vpcConfig.publicAccessCidrs",
+        ["203.0.113.0/24"],
+        ["203.0.0.0/16"],
+        Subject(inputs={"vpcConfig": {"endpointPublicAccess": False}}),
+        W,
+    ),
     ("aws:route53/record:Record", "healthCheckId", MISSING, "one", Subject(inputs=SECONDARY), W),
     ("aws:route53/record:Record", "healthCheckId", MISSING, "one", Subject(inputs=PRIMARY, old_inputs=PRIMARY), S),
     ("aws:route53/record:Record", "healthCheckId", "one", MISSING, Subject(inputs=PRIMARY, old_inputs=ARMED), W),
