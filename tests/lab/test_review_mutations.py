@@ -1,7 +1,7 @@
 """Weakenings and harmless changes, previewed by the real engine: each is sorted as a person would sort it.
 
 Engine runs are dear, so all mutations of a stack are one preview: three to bring the stacks up, three with mutations,
-two for the one number.
+one with what is added, two for the one number.
 """
 
 import json
@@ -27,6 +27,31 @@ weaken(pulumi.get_stack())
 from infra.program import run
 run()
 """
+
+ADDING = """import json, pulumi, pulumi_aws as aws
+from infra.program import run
+run()
+names = json.loads(NAMES)
+provider = aws.Provider("adding", region=names["region"], allowed_account_ids=[names["account"]])
+opts = pulumi.ResourceOptions(provider=provider, protect=True)
+suspended = {"status": "Suspended"}
+aws.s3.BucketVersioning("versions", bucket=names["copies"], versioning_configuration=suspended, opts=opts)
+aws.s3.BucketLogging("logs", bucket=names["copies"], target_bucket="elsewhere", target_prefix="x", opts=opts)
+aws.s3.BucketObjectv2("marker", bucket=names["marker"], key=names["key"], content="x", opts=opts)
+aws.kms.Key("short", deletion_window_in_days=7, enable_key_rotation=True, opts=opts)
+key = aws.kms.Key("good", deletion_window_in_days=30, enable_key_rotation=True, opts=opts)
+aws.kms.Alias("name-of-good", name="alias/good", target_key_id=key.key_id, opts=opts)
+aws.sns.Topic("more", name="more", opts=opts)
+"""
+ADDED = {
+    "versions": Verdict.WEAKER,
+    "logs": Verdict.UNJUDGED,
+    "marker": Verdict.DESTRUCTIVE,
+    "short": Verdict.WEAKER,
+    "good": Verdict.NEUTRAL,
+    "name-of-good": Verdict.NEUTRAL,
+    "more": Verdict.NEUTRAL,
+}
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +144,21 @@ def _changed(preview: Preview) -> list[str]:
     assert preview.errors == ()
     steps = [step for step in preview.steps if step.op not in ("same", "read") and step.last and step.last.custom]
     return sorted({step.name for step in steps})
+
+
+def test_what_is_added_to_a_stack_that_is_there_is_sorted_as_a_person_would(base: Base) -> None:
+    names = base.world.names
+    known = {"copies": names.backup_bucket("prod"), "marker": names.marker_bucket, "key": MARKER_KEY}
+    known |= {"region": base.world.plan.sites.dr.region, "account": names.account}
+    try:
+        (base.project / "__main__.py").write_text(ADDING.replace("NAMES", repr(json.dumps(known))))
+        preview = base.preview("foundation")
+    finally:
+        base.restore()
+    assert preview.errors == ()
+    found = [each for each in review([preview]) if each.name in ADDED]
+    worst = {each.name: each.verdict for each in reversed(found)}
+    assert worst == ADDED, "\n".join(f"{each.name} {each.property}: {each.reason}" for each in found)
 
 
 def test_no_secret_of_the_stacks_is_in_what_the_review_says(base: Base, findings: list[Finding]) -> None:
