@@ -1,6 +1,7 @@
 """Who is let in: network policies, Kubernetes' own roles, PostgreSQL's pg_hba.conf."""
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 
@@ -12,6 +13,8 @@ from policy.verdict import Judgement, Verdict
 from policy.walk import NO_RULE, unjudged
 
 _ANY = "anything"
+_COMMENT = re.compile(r'("[^"]*")|#.*')
+_MASK = re.compile(r"[0-9.]+|[0-9a-fA-F:]*:[0-9a-fA-F:.]*")
 Way = tuple[str, str]
 """(who, port), both canonical JSON or `anything`."""
 
@@ -68,6 +71,8 @@ def host_based_access() -> Kind:
         come, gone = [line for line in new if line not in old], [line for line in old if line not in new]
         weaker = [line for line in come if not _rejects(line)]
         lost = [line for line in gone if _rejects(line)]
+        if any(line.startswith(("include", "@")) for line in gone):
+            return [unjudged((), change.old, change.new, f"{reason}; what another file says is not seen")]
         found = [Judgement(verdict=Verdict.WEAKER, reason=reason, old="-", new=words(line)) for line in weaker]
         found += [Judgement(verdict=Verdict.WEAKER, reason=reason, old=words(line), new="-") for line in lost]
         if found:
@@ -189,8 +194,13 @@ def _permission_within(way: Way, other: Way) -> bool:
 
 
 def _lines(text: str) -> list[str]:
-    return [" ".join(line.split()) for line in text.splitlines() if line.strip() and not line.strip().startswith("#")]
+    """The lines that count, without comments and in one spelling."""
+    bare = (_COMMENT.sub(r"\1", line) for line in text.replace("\\\n", "").splitlines())
+    return [" ".join(line.split()) for line in bare if line.strip()]
 
 
 def _rejects(line: str) -> bool:
-    return line.endswith(" reject")
+    """Whether the method says so. With a mask of its own, an address is two fields."""
+    fields = line.split()
+    place = 3 if fields[0] == "local" else 5 if len(fields) > 5 and _MASK.fullmatch(fields[4]) else 4
+    return len(fields) > place and fields[place].strip('"') == "reject"

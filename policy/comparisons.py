@@ -129,14 +129,27 @@ def contains_all(
     return Kind("contains all", compare, born=born)
 
 
+def admitted() -> Kind:
+    """All that is let in: an element more is weaker, one less is stronger, and an empty list lets in everything."""
+
+    def compare(change: Change, reason: str) -> Sequence[Judgement]:
+        old, new = (_set(_listed(value)) for value in (change.old, change.new))
+        if old == new:
+            return said(change, Verdict.NEUTRAL, "the same in another order")
+        wider = not new or bool(old and new - old)
+        return said(change, Verdict.WEAKER if wider else Verdict.STRONGER, reason if wider else "fewer are let in")
+
+    return Kind("admitted", compare)
+
+
 def ranges(*, default: Value = MISSING, new: bool = True) -> Kind:
     """Address ranges that are let in: every address more is weaker, fewer is stronger.
 
-    `default` is what the provider takes for something new that names none; `new`: that is judged at all.
+    `default` is what the provider takes for an empty or missing list; `new`: something new is judged at all.
     """
 
     def compare(change: Change, reason: str) -> Sequence[Judgement]:
-        old, new = networks(change.old), networks(change.new)
+        old, new = (networks(items(value) or items(default)) for value in (change.old, change.new))
         if old is None or new is None:
             return [unjudged((), change.old, change.new, f"{reason}; not a list of ranges")]
         wider = [str(each) for each in new if not covered(each, old)]
@@ -145,7 +158,7 @@ def ranges(*, default: Value = MISSING, new: bool = True) -> Kind:
         narrower = any(not covered(each, new) for each in old)
         return said(change, Verdict.STRONGER if narrower else Verdict.NEUTRAL, "no address more is let in")
 
-    return Kind("ranges", compare, born=(lambda value: wide(_or(value, default))) if new else None)
+    return Kind("ranges", compare, born=(lambda value: wide(items(value) or items(default))) if new else None)
 
 
 def as_json(rules: Sequence[Rule]) -> Kind:
@@ -240,6 +253,14 @@ def _equal(value: Value, wanted: Value) -> bool:
 
 def _split(value: Value, separator: str) -> Value:
     return [each for each in value.split(separator) if each] if separator and isinstance(value, str) else value
+
+
+def _listed(value: Value) -> Value:
+    """A provider's list, which Pulumi hands it as text."""
+    try:
+        return json.loads(value) if isinstance(value, str) and value.startswith("[") else value
+    except (ValueError, RecursionError):
+        return value
 
 
 def _set(value: Value) -> set[str]:

@@ -32,8 +32,8 @@ def implies(narrow: Conditions, wide: Conditions) -> bool:
 
 def within(pattern: str, wider: str) -> bool:
     """Whether everything `pattern` matches is matched by `wider`; both may hold * and ?."""
-    # A * of the narrower one stands for any text, so it must not be taken for a single character.
-    return fnmatchcase(pattern.replace("*", "\0\0").replace("?", "\0"), wider.replace("[", "[[]"))
+    # A * of the narrower one stands for any text, also for none: a ? of the wider one, one character, must not fit it.
+    return fnmatchcase(pattern.replace("*", "\0"), wider.replace("[", "[[]").replace("?", "[!\0]"))
 
 
 def lowered(before: Conditions, after: Conditions, key: str) -> tuple[str, str] | None:

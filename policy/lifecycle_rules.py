@@ -11,11 +11,17 @@ from policy.walk import unjudged
 
 NEVER = float("inf")
 _SLOW = ("GLACIER", "DEEP_ARCHIVE")
+_ONE_ZONE = "ONEZONE_IA"
+# A read takes milliseconds and a lost zone loses nothing.
+_HARMLESS = ("STANDARD", "STANDARD_IA", "INTELLIGENT_TIERING", "GLACIER_IR")
+_KNOWN = (*_SLOW, _ONE_ZONE, *_HARMLESS)
 _TERMS = {
     "current": "copies end",
     "noncurrent": "undo window of deleted copies",
     **{storage: f"copies move to {storage}, where a read takes hours" for storage in _SLOW},
     **{f"noncurrent.{storage}": f"deleted copies move to {storage}: undoing takes hours" for storage in _SLOW},
+    _ONE_ZONE: "copies move into one zone, and are lost with it",
+    f"noncurrent.{_ONE_ZONE}": "deleted copies move into one zone: no undoing without it",
 }
 _UPLOADS = "uploads"
 
@@ -111,12 +117,10 @@ def _rule(raw: Mapping[str, Value]) -> _Rule | None:
         "noncurrent": at(raw, "noncurrentVersionExpiration", "noncurrentDays"),
         _UPLOADS: at(raw, "abortIncompleteMultipartUpload", "daysAfterInitiation"),
     }
-    for move in items(raw.get("transitions", [])):
-        if at(move, "storageClass") in _SLOW:
-            terms[move["storageClass"]] = at(move, "days")
-    for move in items(raw.get("noncurrentVersionTransitions", [])):
-        if at(move, "storageClass") in _SLOW:
-            terms[f"noncurrent.{move['storageClass']}"] = at(move, "noncurrentDays")
+    moves = _moves(raw)
+    if moves is None:
+        return None
+    terms |= moves
     read: dict[str, float] = {}
     for term in (*_TERMS, _UPLOADS):
         days = number(terms.get(term))
@@ -134,3 +138,19 @@ def _rule(raw: Mapping[str, Value]) -> _Rule | None:
         larger_than=number(both.get("objectSizeGreaterThan")) or -1.0,
         terms=read,
     )
+
+
+def _moves(raw: Mapping[str, Value]) -> dict[str, Value] | None:
+    """(term → days) of every transition; None when one leads to where nobody knows what a read takes."""
+    found: dict[str, Value] = {}
+    for key, days, prefix in (
+        ("transitions", "days", ""),
+        ("noncurrentVersionTransitions", "noncurrentDays", "noncurrent."),
+    ):
+        for move in items(raw.get(key, [])):
+            storage = at(move, "storageClass")
+            if storage not in _KNOWN:
+                return None
+            # Without a number S3 moves on the first day; a date is refused elsewhere.
+            found[f"{prefix}{storage}"] = mapping(move).get(days, 0)
+    return found

@@ -1,6 +1,7 @@
 """Who may do what, who is told: roles, attachments, alarms, topics, registries."""
 
 from policy.comparisons import contains_all, fixed, kept, longer, must_be, neutral, shorter, watched
+from policy.needs import role_policy, trust_policy
 from policy.rule import Rule
 from policy.statements import policy_document
 from policy.verdict import Verdict
@@ -9,7 +10,7 @@ _WIDENS = "permission widened"
 
 ACCESS_RULES: dict[str, tuple[Rule, ...]] = {
     "aws:iam/role:Role": (
-        Rule("assumeRolePolicy", policy_document(), "who may take the role"),
+        Rule("assumeRolePolicy", trust_policy(), "who may take the role"),
         Rule("maxSessionDuration", shorter(default=3600), "a stolen session lives longer"),
         Rule("permissionsBoundary", fixed(), "the boundary of what the role can ever be given"),
         Rule("managedPolicyArns", contains_all(fewer=Verdict.STRONGER, more=Verdict.WEAKER), _WIDENS),
@@ -18,11 +19,11 @@ ACCESS_RULES: dict[str, tuple[Rule, ...]] = {
         Rule("path", watched(), "another role"),
     ),
     "aws:iam/rolePolicy:RolePolicy": (
-        Rule("policy", policy_document(), "what the role may do"),
+        Rule("policy", role_policy(), "what the role may do"),
         Rule("role", watched(), "another role gets the permission"),
         Rule("name", neutral(), "the policy's name"),
     ),
-    "aws:iam/policy:Policy": (Rule("policy", policy_document(), "what its holders may do"),),
+    "aws:iam/policy:Policy": (Rule("policy", role_policy(), "what its holders may do"),),
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment": (
         Rule("policyArn", fixed(), "other permissions for the role"),
         Rule("role", fixed(), "another role gets the permissions"),

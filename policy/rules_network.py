@@ -14,9 +14,9 @@ from policy.comparisons import (
     watched,
     wide,
 )
+from policy.needs import bucket_policy
 from policy.plans import ranked
 from policy.rule import Kind, Rule, Subject
-from policy.statements import policy_document
 from policy.values import MISSING, at, items, mapping
 from policy.verdict import Verdict
 
@@ -117,7 +117,7 @@ NETWORK_RULES: dict[str, tuple[Rule, ...]] = {
         Rule("egress", _GROWS, "the network lets out more"),
     ),
     "aws:ec2/vpcEndpoint:VpcEndpoint": (
-        Rule("policy", policy_document(), "who gets through the endpoint"),
+        Rule("policy", bucket_policy(), "who gets through the endpoint"),
         Rule("subnetIds", contains_all(), _ZONES),
         Rule("routeTableIds", contains_all(), "subnets without a way to the service"),
         Rule("securityGroupIds", watched(), "who gets through the endpoint"),

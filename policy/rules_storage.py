@@ -2,9 +2,9 @@
 
 from policy.comparisons import contains_all, fixed, kept, longer, must_be, neutral, shorter, watched
 from policy.lifecycle_rules import lifecycle
+from policy.needs import bucket_policy, key_policy
 from policy.plans import ranked, recovery_bundle
 from policy.rule import Rule, Subject
-from policy.statements import policy_document
 from policy.values import at
 from policy.verdict import Verdict
 
@@ -23,7 +23,7 @@ STORAGE_RULES: dict[str, tuple[Rule, ...]] = {
         Rule("objectLockEnabled", _DESTROYS, "Object Lock is chosen at creation: another bucket"),
         Rule("forceDestroy", must_be(False, default=False), "a destroy would delete every version in it"),
         Rule("acl", fixed(), "public access: ACLs are off here"),
-        Rule("policy", policy_document(), "who reaches the bucket"),
+        Rule("policy", bucket_policy(), "who reaches the bucket"),
     ),
     "aws:s3/bucketVersioning:BucketVersioning": (
         Rule("versioningConfiguration", kept(), "versioning"),
@@ -52,7 +52,7 @@ STORAGE_RULES: dict[str, tuple[Rule, ...]] = {
     "aws:s3/bucketOwnershipControls:BucketOwnershipControls": (
         Rule("rule.objectOwnership", must_be("BucketOwnerEnforced"), "public access: ACLs would count again"),
     ),
-    "aws:s3/bucketPolicy:BucketPolicy": (Rule("policy", policy_document(), "who may end or open copies"),),
+    "aws:s3/bucketPolicy:BucketPolicy": (Rule("policy", bucket_policy(), "who may end or open copies"),),
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": (
         Rule("rules", lifecycle(), "retention shortened"),
         Rule("transitionDefaultMinimumObjectSize", watched(), "other objects move"),
@@ -105,7 +105,7 @@ STORAGE_RULES: dict[str, tuple[Rule, ...]] = {
         Rule("rotationPeriodInDays", shorter(default=365), "the key rotates less often"),
         Rule("isEnabled", must_be(True, default=True), "a disabled key reads no copy"),
         Rule("bypassPolicyLockoutSafetyCheck", must_be(False, default=False), "a policy may lock everybody out"),
-        Rule("policy", policy_document(), "who may use or end the key"),
+        Rule("policy", key_policy(), "who may use or end the key"),
         Rule("multiRegion", _DESTROYS, "another key"),
         Rule("keyUsage", _DESTROYS, "another key"),
         Rule("customerMasterKeySpec", _DESTROYS, "another key"),
@@ -113,7 +113,7 @@ STORAGE_RULES: dict[str, tuple[Rule, ...]] = {
     "aws:kms/replicaKey:ReplicaKey": (
         Rule("deletionWindowInDays", longer(default=30), "less time to notice a key's deletion"),
         Rule("enabled", must_be(True, default=True), "a disabled key reads no copy"),
-        Rule("policy", policy_document(), "who may use or end the key"),
+        Rule("policy", key_policy(), "who may use or end the key"),
         Rule("primaryKeyArn", _DESTROYS, "another key"),
     ),
     "aws:kms/alias:Alias": (

@@ -1,7 +1,7 @@
 """Policy documents of roles, buckets and keys, compared by what they allow and deny, not by how they are written."""
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -58,6 +58,11 @@ class Grant:
         return f"{self.action}{on}{who}" + (f" if {text(self.conditions)}" if self.conditions else "")
 
 
+Weighed = tuple[Verdict, str]
+Weigh = Callable[[Sequence[Grant], Sequence[Grant], bool], Weighed | None]
+"""(what is lost, or newly denied; what is still allowed; whether it is a Deny) → what that means, None for stronger."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Statement:
     """One statement. `opaque` holds NotAction, NotResource and NotPrincipal, which only equality compares."""
@@ -74,9 +79,16 @@ def _binds(operator: str, key: str, values: Collection[str]) -> bool:
     return narrow and not _ANYTHING & set(values) and any(part in key for part in _BOUND)
 
 
-def policy_document() -> Kind:
-    """Text with a policy document. A Deny that goes or narrows weakens; an Allow that comes or widens weakens."""
-    return Kind("policy", _compare)
+def _fewer_is_stronger(_lost: Sequence[Grant], _others: Sequence[Grant], _deny: bool) -> Weighed | None:
+    return None
+
+
+def policy_document(weigh: Weigh = _fewer_is_stronger) -> Kind:
+    """Text with a policy document. A Deny that goes or narrows weakens; an Allow that comes or widens weakens.
+
+    An Allow that goes and a Deny that comes strengthen, unless `weigh` says that something was needed.
+    """
+    return Kind("policy", lambda change, reason: _compare(change, reason, weigh))
 
 
 def read_policy(value: Value) -> list[Statement]:
@@ -92,22 +104,25 @@ def read_policy(value: Value) -> list[Statement]:
     return [_statement(raw, number) for number, raw in enumerate(items(document["Statement"]))]
 
 
-def compare_statements(old: Sequence[Statement], new: Sequence[Statement]) -> Iterator[Judgement]:
+def compare_statements(
+    old: Sequence[Statement], new: Sequence[Statement], weigh: Weigh = _fewer_is_stronger
+) -> Iterator[Judgement]:
     """Every request that is newly allowed, no longer denied, newly denied or no longer allowed, a statement a line."""
     yield from _opaque(old, new)
     yield from _lost(old, new, deny=True, verdict=Verdict.WEAKER, reason="no longer denied")
     yield from _gained(old, new, deny=False, verdict=Verdict.WEAKER, reason="permission widened")
-    yield from _gained(old, new, deny=True, verdict=Verdict.STRONGER, reason="denied from now on")
+    yield from _gained(old, new, deny=True, verdict=Verdict.STRONGER, reason="denied from now on", weigh=weigh)
     yield from _lost(
         old,
         new,
         deny=False,
         verdict=Verdict.STRONGER,
         reason="permission narrowed; see that the duty can still be done",
+        weigh=weigh,
     )
 
 
-def _compare(change: Change, reason: str) -> Sequence[Judgement]:
+def _compare(change: Change, reason: str, weigh: Weigh) -> Sequence[Judgement]:
     try:
         old, new = read_policy(change.old), read_policy(change.new)
     except NotAPolicy as error:
@@ -115,14 +130,20 @@ def _compare(change: Change, reason: str) -> Sequence[Judgement]:
     if MISSING not in (change.old, change.new) and _version(change.old) != _version(change.new):
         # Before 2012-10-17 a variable such as ${aws:PrincipalTag/team} is plain text.
         return [unjudged((), change.old, change.new, f"{reason}; another version of the policy language")]
-    found = list(compare_statements(old, new))
+    found = list(compare_statements(old, new, weigh))
     if not found:
         return [Judgement(verdict=Verdict.NEUTRAL, reason="allows and denies the same, written differently")]
     return [replace(each, reason=f"{each.reason}: {reason}") if each.verdict.objection else each for each in found]
 
 
 def _gained(
-    old: Sequence[Statement], new: Sequence[Statement], *, deny: bool, verdict: Verdict, reason: str
+    old: Sequence[Statement],
+    new: Sequence[Statement],
+    *,
+    deny: bool,
+    verdict: Verdict,
+    reason: str,
+    weigh: Weigh = _fewer_is_stronger,
 ) -> Iterator[Judgement]:
     before = _grants(old, deny)
     for statement in new:
@@ -130,12 +151,18 @@ def _gained(
         if fresh:
             public = not deny and any(grant.public for grant in fresh)
             said = f"public access, {reason}" if public else reason
-            path = (f"[{statement.sid}]",)
-            yield Judgement(verdict=verdict, reason=said, new=_words(fresh), path=path)
+            meant, said = weigh(fresh, before, True) or (verdict, said)
+            yield Judgement(verdict=meant, reason=said, new=_words(fresh), path=(f"[{statement.sid}]",))
 
 
 def _lost(
-    old: Sequence[Statement], new: Sequence[Statement], *, deny: bool, verdict: Verdict, reason: str
+    old: Sequence[Statement],
+    new: Sequence[Statement],
+    *,
+    deny: bool,
+    verdict: Verdict,
+    reason: str,
+    weigh: Weigh = _fewer_is_stronger,
 ) -> Iterator[Judgement]:
     after = _grants(new, deny)
     remaining = {statement.sid for statement in new}
@@ -148,7 +175,8 @@ def _lost(
             )
         elif gone:
             now = "less" if statement.sid in remaining else "removed"
-            yield Judgement(verdict=verdict, reason=reason, old=_words(gone), new=now, path=path)
+            meant, said = weigh(gone, after, False) or (verdict, reason)
+            yield Judgement(verdict=meant, reason=said, old=_words(gone), new=now, path=path)
 
 
 def _shorter_lock(gone: Sequence[Grant], after: Sequence[Grant]) -> tuple[str, str] | None:

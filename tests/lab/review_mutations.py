@@ -156,7 +156,8 @@ COMPONENTS = (
     # Who may do what.
     _foundation("role-shipper-permission", "policy", more_actions("WriteLogs", "s3:DeleteObject"), W),
     _foundation("role-guard-permission", "policy", more_actions("RenewLease", "dynamodb:DeleteItem"), W),
-    _foundation("role-restorer-permission", "policy", without("ReadCopies"), S),
+    _foundation("role-restorer-permission", "policy", without("ReadCopies"), C),
+    _foundation("backup-replication-permission", "policy", without("WriteReplicas"), W),
     _foundation("role-break-glass-role", "assumeRolePolicy", changed("PeopleWithMfa", Condition={}), W),
     _foundation("role-writer-role", "description", "Writes copies", N),
     _foundation("role-promoter-role", "maxSessionDuration", 43200, W),

@@ -339,6 +339,9 @@ BY_VALUE: list[Case] = [
             ("vpcConfig.publicAccessCidrs", ["203.0.113.0/24"], ["0.0.0.0/0"], W),
             ("vpcConfig.publicAccessCidrs", ["203.0.113.0/24"], ["203.0.113.7/32"], S),
             ("vpcConfig.publicAccessCidrs", ["203.0.113.0/24"], ["nowhere"], C),
+            ("vpcConfig.publicAccessCidrs", ["203.0.113.0/24"], [], W),
+            ("vpcConfig.publicAccessCidrs", ["203.0.113.0/24"], MISSING, W),
+            ("vpcConfig.publicAccessCidrs", MISSING, ["203.0.113.0/24"], S),
             ("vpcConfig.endpointPublicAccess", False, True, W),
             ("vpcConfig.endpointPrivateAccess", True, False, W),
             ("vpcConfig.subnetIds", ["a", "b"], ["a"], W),
@@ -474,6 +477,11 @@ BY_VALUE: list[Case] = [
     ("kubernetes:core/v1:PersistentVolumeClaim", "spec.resources.requests.storage", "200Gi", "300Gi", N),
     ("kubernetes:core/v1:PersistentVolume", "spec.persistentVolumeReclaimPolicy", "Retain", "Delete", W),
     ("pulumi:providers:aws", "allowedAccountIds", ["1"], ["1", "2"], W),
+    ("pulumi:providers:aws", "allowedAccountIds", ["1"], MISSING, W),
+    ("pulumi:providers:aws", "allowedAccountIds", ["1"], [], W),
+    ("pulumi:providers:aws", "allowedAccountIds", '["1"]', "[]", W),
+    ("pulumi:providers:aws", "allowedAccountIds", '["1","2"]', '["1"]', S),
+    ("pulumi:providers:aws", "allowedAccountIds", MISSING, ["1"], S),
     ("pulumi:providers:aws", "assumeRoles", MISSING, '[{"roleArn":"arn:aws:iam::1:role/x"}]', C),
 ]
 

@@ -29,8 +29,8 @@ def policy(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> list[Verdict
     return [found.verdict for found in ask(policy_document(), document(*old), document(*new))]
 
 
-def deny(actions: Any = DELETES, **more: Any) -> dict[str, Any]:
-    return statement("Deny", actions, Principal="*", **more)
+def deny(actions: Any = DELETES, resources: Any = "arn:aws:s3:::b/*", **more: Any) -> dict[str, Any]:
+    return statement("Deny", actions, resources, Principal="*", **more)
 
 
 def allow(actions: Any = "s3:GetObject", resources: Any = "arn:aws:s3:::b/*", **more: Any) -> dict[str, Any]:
@@ -49,6 +49,8 @@ def source(cidr: str) -> dict[str, Any]:
     ("old", "new", "expected"),
     [
         ([deny()], [], [W]),
+        ([deny(resources="arn:aws:s3:::b/*")], [deny(resources="arn:aws:s3:::b/??")], [W]),
+        ([deny("s3:*")], [deny("s3:??")], [W]),
         ([deny(Condition=elsewhere("10.0.0.0/8"))], [deny(Condition=elsewhere("10.1.0.0/16"))], [S]),
         ([deny(Condition=elsewhere("10.1.0.0/16"))], [deny(Condition=elsewhere("10.0.0.0/8"))], [W]),
         ([], [deny()], [S]),
@@ -166,7 +168,7 @@ def aborted(days: int) -> dict[str, Any]:
     return {"abortIncompleteMultipartUpload": {"daysAfterInitiation": days}}
 
 
-def moved_later(days: int, **more: int) -> dict[str, Any]:
+def moved_later(days: int, **more: Any) -> dict[str, Any]:
     return {"noncurrentVersionTransitions": [{"noncurrentDays": days, "storageClass": "DEEP_ARCHIVE", **more}]}
 
 
@@ -188,6 +190,12 @@ def moved(days: int) -> dict[str, Any]:
         ([rule()], [rule(transitions=[{"days": 30, "storageClass": "GLACIER"}])], [W]),
         ([rule(transitions=[moved(30)])], [rule(transitions=[moved(90)])], [S]),
         ([rule()], [rule(transitions=[{"days": 30, "storageClass": "STANDARD_IA"}])], [N]),
+        ([rule()], [rule(transitions=[{"days": 30, "storageClass": "ONEZONE_IA"}])], [W]),
+        ([rule()], [rule(transitions=[{"storageClass": "ONEZONE_IA"}])], [W]),
+        ([rule()], [rule(**moved_later(30, storageClass="ONEZONE_IA"))], [W]),
+        ([rule(**moved_later(30, storageClass="ONEZONE_IA"))], [rule()], [S]),
+        ([rule()], [rule(transitions=[{"days": 30, "storageClass": "REDUCED_REDUNDANCY"}])], [C]),
+        ([rule()], [rule(**moved_later(30, storageClass="SNOW"))], [C]),
         ([rule()], [rule(**aborted(2))], [S]),
         ([rule(**aborted(2))], [rule()], [W]),
         ([rule(**aborted(2))], [], [W]),
@@ -263,6 +271,15 @@ def test_a_network_policy_is_compared_by_who_gets_through(
         ("", "host a all all reject\n", [S]),
         ("host a b 10.0.0.0/28 trust\n", "", [S]),
         ("", "host a b 10.0.0.0/28 trust\n", [W]),
+        ("", "host a b 0.0.0.0/0 trust # not reject\n", [W]),
+        ("", "host a b 0.0.0.0 0.0.0.0 trust\n", [W]),
+        ("", "host a b 0.0.0.0/0 pam pamservice=a reject\n", [W]),
+        ("", "host a b 0.0.0.0 0.0.0.0 reject # nobody\n", [S]),
+        ("", "local a b reject\n", [S]),
+        ("host a b all reject # nobody\n", "host a b all reject\n", [N]),
+        ("host a b all reject\n", "# host a b all reject\n", [W]),
+        ('host "a#b" b all trust\n', 'host "a#c" b all trust\n', [W]),
+        ("include other.conf\n", "", [C]),
         ("host a all all reject\nhost b all all trust\n", "host b all all trust\nhost a all all reject\n", [C]),
     ],
 )

@@ -1,0 +1,96 @@
+"""What copies need from a policy: an Allow that goes or a Deny that comes is no gain when it stops them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from policy.conditions import within
+from policy.rule import Kind
+from policy.statements import Grant, Weighed, policy_document
+from policy.verdict import Verdict
+
+# Of an object that is locked for fewer days the lock is weighed, not whether it is written at all.
+_BOUNDS = "s3:object-lock-remaining-retention-days"
+# Requests that no copy needs: plain text, and somebody without a name.
+_HARMLESS = {("bool", "aws:securetransport"): frozenset({"false"})}
+_REPLICATION = ("s3:replicateobject", "s3:getobjectversionforreplication")
+_COPIES = (
+    *_REPLICATION, "s3:replicatedelete", "s3:replicatetags", "s3:getreplicationconfiguration",
+    "s3:objectowneroverridetobucketowner", "s3:putobject", "s3:putobjectretention", "s3:getobject",
+    "s3:getobjectversion", "s3:listbucket",
+)  # fmt: skip
+_CRYPTO = ("kms:decrypt", "kms:generatedatakey")
+_KEYS = (*_CRYPTO, "kms:encrypt", "kms:reencryptfrom", "kms:reencryptto", "kms:generatedatakeywithoutplaintext")
+_KEY_CARE = ("kms:putkeypolicy", "kms:enablekey", "kms:cancelkeydeletion", "kms:creategrant", "kms:describekey")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Needs:
+    """Actions whose loss is weaker when they are named for themselves, or `always`; of the others a person judges."""
+
+    named: tuple[str, ...] = _REPLICATION
+    always: tuple[str, ...] = ()
+    others: tuple[str, ...]
+
+    def weigh(self, grants: Sequence[Grant], others: Sequence[Grant], deny: bool) -> Weighed | None:
+        """What it means that `grants` are lost (the policy still allows `others`), or are denied from now on."""
+        taken = list(self._denied(grants) if deny else self._lost(grants, others))
+        if not taken:
+            return None
+        stops = any(self._stops(grant, action) for grant, action in taken)
+        shown = ", ".join(sorted({action for _, action in taken})[:3])
+        how = "denied" if deny else "no longer allowed"
+        return Verdict.WEAKER if stops else Verdict.UNJUDGED, f"copies may need {shown}, {how}"
+
+    def _stops(self, grant: Grant, action: str) -> bool:
+        """A condition that came may be true for whoever copies, which a person has to see."""
+        named = action in self.named and not within("s3:getobject", grant.action)
+        return not grant.conditions and (named or action in self.always)
+
+    def _lost(self, grants: Sequence[Grant], others: Sequence[Grant]) -> Iterator[tuple[Grant, str]]:
+        """What is left under narrower conditions has them, what is gone has none."""
+        after = [_unbound(grant) for grant in others]
+        for grant, action in self._needed(grants):
+            if grant.public:
+                continue
+            one = replace(_unbound(grant), action=action)
+            if not any(one.within(other) for other in after):
+                plain = replace(one, conditions={})
+                left = [other for other in after if plain.within(replace(other, conditions={}))]
+                yield replace(grant, conditions=left[0].conditions if left else {}), action
+
+    def _denied(self, grants: Sequence[Grant]) -> Iterator[tuple[Grant, str]]:
+        return (each for each in self._needed(grants) if dict(each[0].conditions) != _HARMLESS)
+
+    def _needed(self, grants: Sequence[Grant]) -> Iterator[tuple[Grant, str]]:
+        actions = dict.fromkeys((*self.named, *self.always, *self.others))
+        return ((grant, action) for grant in grants for action in actions if within(action, grant.action))
+
+
+def _unbound(grant: Grant) -> Grant:
+    return replace(grant, conditions={key: values for key, values in grant.conditions.items() if key[1] != _BOUNDS})
+
+
+def bucket_policy() -> Kind:
+    """The policy of a bucket."""
+    return policy_document(_Needs(others=_COPIES).weigh)
+
+
+def key_policy() -> Kind:
+    """The policy of a key: nobody reads a copy that he may not decrypt."""
+    return policy_document(_Needs(always=_CRYPTO, others=(*_KEYS, *_KEY_CARE)).weigh)
+
+
+def role_policy() -> Kind:
+    """What a role may do."""
+    return policy_document(_Needs(others=(*_COPIES, *_KEYS)).weigh)
+
+
+def trust_policy() -> Kind:
+    """Who may take a role: services that copy do so by a role of ours."""
+    return policy_document(_trust)
+
+
+def _trust(grants: Sequence[Grant], _others: Sequence[Grant], deny: bool) -> Weighed | None:
+    if deny or any(grant.principal[0] in ("Service", "Federated") for grant in grants):
+        return Verdict.UNJUDGED, "whoever does the duty may no longer take the role"
+    return None
