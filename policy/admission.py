@@ -111,7 +111,7 @@ def _ways(spec: Mapping[str, Value], direction: str, peers: str) -> set[Way]:
         named = items(rule.get(peers, MISSING))
         # A peer whose labels contradict each other is nobody, which is not everybody.
         who = [one for peer in named for one in _split(_peer(peer))] if named else [_ANY]
-        ports = [json.dumps(port, sort_keys=True) for port in items(rule.get("ports", MISSING))] or [_ANY]
+        ports = [json.dumps(port, sort_keys=True, default=str) for port in items(rule.get("ports", MISSING))] or [_ANY]
         found |= set(product(who, ports))
     return found
 
@@ -121,7 +121,7 @@ def _peer(raw: Value) -> str:
     for key in ("podSelector", "namespaceSelector"):
         if key in peer:
             peer[key] = _labels(peer[key])
-    return json.dumps(peer, sort_keys=True)
+    return json.dumps(peer, sort_keys=True, default=str)
 
 
 def _split(peer: str) -> list[str]:
@@ -144,7 +144,7 @@ def _labels(value: Value) -> dict[str, list[str]]:
     labels = {str(key): [str(each)] for key, each in mapping(raw.get("matchLabels", {})).items()}
     other: list[Value] = []
     for expression in items(raw.get("matchExpressions", MISSING)):
-        if mapping(expression).get("operator") == "In":
+        if mapping(expression).get("operator") == "In" and "key" in expression:
             key, values = str(expression["key"]), {str(each) for each in items(expression.get("values", []))}
             labels[key] = sorted(values & set(labels.get(key, values)))
         else:
@@ -164,7 +164,7 @@ def _parts_within(one: str, other: str) -> bool:
         inner, outer = (networks(mapping(each["ipBlock"]).get("cidr", MISSING)) for each in (narrow, wide))
         fits = bool(inner and outer) and covered((inner or [])[0], outer or [])
         return fits and mapping(narrow["ipBlock"]).get("except") == mapping(wide["ipBlock"]).get("except")
-    if set(narrow) != set(wide) or "ipBlock" in narrow:
+    if set(narrow) != set(wide) or set(narrow) - {"podSelector", "namespaceSelector"}:
         return False
     return all(_labels_within(narrow[key], wide[key]) for key in wide)
 

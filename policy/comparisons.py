@@ -7,7 +7,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from policy.birth import born_weak, none_at_all
 from policy.numbers import number
 from policy.rule import Born, Change, Kind, Rule, Subject
-from policy.values import MISSING, Value, items, words
+from policy.values import MISSING, Value, items, read_json, words
 from policy.verdict import Judgement, Verdict
 from policy.walk import unjudged, walk
 
@@ -76,9 +76,15 @@ def shorter(read: Read = number, *, default: Value = MISSING, missing: float | N
     )
 
 
-def size(read: Read = number, *, default: Value = MISSING, missing: float | None = None) -> Kind:
-    """Capacity: more costs money and nothing else, less may not be enough."""
-    return Kind("size", lambda c, reason: _ordered(c, reason, read, default, missing, up=Verdict.NEUTRAL))
+def size(
+    read: Read = number,
+    *,
+    default: Value = MISSING,
+    missing: float | None = None,
+    more: Verdict = Verdict.NEUTRAL,
+) -> Kind:
+    """Capacity: more costs money and nothing else, unless `more` says so; less may not be enough."""
+    return Kind("size", lambda c, reason: _ordered(c, reason, read, default, missing, up=more))
 
 
 def named(same: str) -> Kind:
@@ -166,15 +172,15 @@ def as_json(rules: Sequence[Rule]) -> Kind:
 
     def compare(change: Change, reason: str) -> Sequence[Judgement]:
         try:
-            old, new = (MISSING if v is MISSING else json.loads(v) for v in (change.old, change.new))
-        except (TypeError, ValueError, RecursionError):
+            old, new = (MISSING if v is MISSING else read_json(v) for v in (change.old, change.new))
+        except ValueError:
             return [unjudged((), change.old, change.new, f"{reason}; it is not JSON")]
         return list(walk(old, new, rules, change.subject)) or said(change, Verdict.NEUTRAL, "says the same")
 
     def born(value: Value) -> Verdict | None:
         try:
-            found = () if value is MISSING else born_weak(json.loads(value), rules, Subject())
-        except (TypeError, ValueError, RecursionError):
+            found = () if value is MISSING else born_weak(read_json(value), rules, Subject())
+        except ValueError:
             return Verdict.UNJUDGED
         return next((each.verdict for each in found), None)
 
@@ -258,8 +264,8 @@ def _split(value: Value, separator: str) -> Value:
 def _listed(value: Value) -> Value:
     """A provider's list, which Pulumi hands it as text."""
     try:
-        return json.loads(value) if isinstance(value, str) and value.startswith("[") else value
-    except (ValueError, RecursionError):
+        return read_json(value) if isinstance(value, str) and value.startswith("[") else value
+    except ValueError:
         return value
 
 

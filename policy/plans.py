@@ -1,6 +1,5 @@
 """Two versions of the recovery plan, compared in the plan's own words. Plain data: an older plan need not validate."""
 
-import json
 from collections.abc import Sequence
 
 import yaml
@@ -9,7 +8,7 @@ from policy.comparisons import contains_all, kept, longer, neutral, said, shorte
 from policy.numbers import duration, share
 from policy.rule import Change, Kind, Rule
 from policy.schedules import schedule
-from policy.values import MISSING, Value, decode, mapping
+from policy.values import MISSING, Value, decode, mapping, read_json
 from policy.verdict import Judgement, Verdict
 from policy.walk import unjudged, walk
 
@@ -128,8 +127,8 @@ def recovery_bundle() -> Kind:
 
     def compare(change: Change, reason: str) -> Sequence[Judgement]:
         try:
-            old, new = json.loads(change.old), json.loads(change.new)
-        except (TypeError, ValueError, RecursionError):
+            old, new = read_json(change.old), read_json(change.new)
+        except ValueError:
             return said(change, Verdict.WEAKER, f"another object: {reason}")
         if "plan" not in mapping(old) or "plan" not in mapping(new):
             return said(change, Verdict.WEAKER, f"no longer a bundle: {reason}")

@@ -1,6 +1,7 @@
 """All rules of a type: its own, and what every resource of its provider shares. A type without an entry is unknown."""
 
 from policy.comparisons import admitted, fixed, neutral, watched
+from policy.labels import describing
 from policy.rule import Rule
 from policy.rules_access import ACCESS_RULES
 from policy.rules_kubernetes import KUBERNETES_RULES
@@ -20,7 +21,7 @@ _AWS = (
 )
 # Labels one by one, never as a whole: some of them protect, and their own rules come first.
 _KUBERNETES = (
-    Rule("metadata.labels[*]", neutral(), "a label of the object itself"),
+    Rule("metadata.labels[*]", describing(), "a label of the object itself"),
     Rule('metadata.annotations["pulumi.com/skipAwait"]', neutral(), "how long Pulumi waits"),
     Rule('metadata.annotations["pulumi.com/timeoutSeconds"]', neutral(), "how long Pulumi waits"),
     Rule('metadata.annotations["kubernetes.io/description"]', neutral(), "a description"),

@@ -16,6 +16,7 @@ from policy.comparisons import (
     size,
     watched,
 )
+from policy.labels import renewed
 from policy.numbers import duration, quantity
 from policy.plans import STRATEGY_SERVICES, is_plan, ranked, recovery_plan
 from policy.rule import Change, Kind, Rule, Subject
@@ -116,6 +117,14 @@ KUBERNETES_RULES: dict[str, tuple[Rule, ...]] = {
             for mode, default in (("enforce", "privileged"), ("audit", MISSING), ("warn", MISSING))
         ),
         *(
+            Rule(
+                f'metadata.labels["pod-security.kubernetes.io/{mode}-version"]',
+                must_be("latest", default="latest"),
+                "Pod Security relaxed: an older version asks for less",
+            )
+            for mode in ("enforce", "audit", "warn")
+        ),
+        *(
             Rule(_SITE.format(each), fixed(), "promotion knows the site by it")
             for each in ("site", "account", "region")
         ),
@@ -124,10 +133,10 @@ KUBERNETES_RULES: dict[str, tuple[Rule, ...]] = {
         Rule("automountServiceAccountToken", must_be(False, default=True), "a token of the cluster in every Pod"),
     ),
     "kubernetes:core/v1:Secret": (
-        Rule("stringData", neutral(), "a secret was renewed; its value is not shown"),
-        Rule("data", neutral(), "a secret was renewed; its value is not shown"),
-        Rule("stringData[*]", neutral(), "a secret was renewed; its value is not shown"),
-        Rule("data[*]", neutral(), "a secret was renewed; its value is not shown"),
+        Rule("stringData", renewed(), "a secret was renewed; its value is not shown"),
+        Rule("data", renewed(), "a secret was renewed; its value is not shown"),
+        Rule("stringData[*]", renewed(), "a secret was renewed; its value is not shown"),
+        Rule("data[*]", renewed(), "a secret was renewed; its value is not shown"),
         Rule("immutable", neutral(), "whether it changes in place"),
     ),
     "kubernetes:core/v1:ConfigMap": (
@@ -155,7 +164,7 @@ KUBERNETES_RULES: dict[str, tuple[Rule, ...]] = {
         *template_rules("spec.template"),
     ),
     "kubernetes:apps/v1:StatefulSet": (
-        Rule("spec.replicas", size(default=1), _REPLICAS),
+        Rule("spec.replicas", size(default=1, more=Verdict.UNJUDGED), "replicas of what holds data"),
         Rule(
             "spec.persistentVolumeClaimRetentionPolicy.whenDeleted",
             must_be("Retain", default="Retain"),
@@ -229,7 +238,7 @@ KUBERNETES_RULES: dict[str, tuple[Rule, ...]] = {
     "kubernetes:core/v1:PersistentVolume": (
         Rule("spec.persistentVolumeReclaimPolicy", ranked("Delete", "Retain"), "the volume goes with its claim"),
     ),
-    "kubernetes:core/v1:Pod": (),
+    "kubernetes:core/v1:Pod": (Rule("metadata.labels[*]", watched(), "policies and Services go by a Pod's labels"),),
 } | {
     f"kubernetes:rbac.authorization.k8s.io/v1:{kind}": (
         Rule("subjects", contains_all(fewer=Verdict.STRONGER, more=Verdict.WEAKER), "permission widened"),

@@ -1,12 +1,14 @@
 """What protects copies: buckets, keys, the control table."""
 
-from policy.comparisons import contains_all, fixed, kept, longer, must_be, neutral, shorter, watched
+from collections.abc import Sequence
+
+from policy.comparisons import contains_all, fixed, kept, longer, must_be, neutral, said, shorter, watched
 from policy.lifecycle_rules import lifecycle
 from policy.needs import bucket_policy, key_policy
 from policy.plans import ranked, recovery_bundle
-from policy.rule import Rule, Subject
-from policy.values import at
-from policy.verdict import Verdict
+from policy.rule import Change, Kind, Rule, Subject
+from policy.values import MISSING, at
+from policy.verdict import Judgement, Verdict
 
 _DESTROYS = fixed(Verdict.DESTRUCTIVE)
 _ENCRYPTION = "rules[*].applyServerSideEncryptionByDefault"
@@ -15,6 +17,18 @@ _DESTINATION = "rules[*].destination"
 
 def _holds_a_bundle(subject: Subject) -> bool:
     return str(at(subject.inputs, "key")).startswith("bundle/")
+
+
+def _replica() -> Kind:
+    """A replica of the control table: one more helps when a read of it says who holds the lease."""
+
+    def compare(change: Change, reason: str) -> Sequence[Judgement] | None:
+        # Without a mode DynamoDB makes a replica of eventual consistency.
+        if change.old is MISSING and at(change.new, "consistencyMode") != "STRONG":
+            return said(change, Verdict.WEAKER, "two sites may both read that they hold the lease")
+        return kept().compare(change, reason)
+
+    return Kind("kept", compare)
 
 
 STORAGE_RULES: dict[str, tuple[Rule, ...]] = {
@@ -132,7 +146,11 @@ STORAGE_RULES: dict[str, tuple[Rule, ...]] = {
         Rule("globalTableWitness", kept(), "without a witness the regions cannot agree"),
         Rule("globalTableWitness.regionName", watched(), "another witness"),
         Rule("replicas", kept(), "a replica dropped"),
-        Rule("replicas[*]", kept(), "a replica dropped: its region can no longer answer for the lease"),
+        Rule(
+            "replicas[*]",
+            _replica(),
+            "a replica dropped: its region can no longer answer for the lease",
+        ),
         Rule("replicas[*].consistencyMode", must_be("STRONG"), "two sites may both read that they hold the lease"),
         Rule("replicas[*].deletionProtectionEnabled", must_be(True, default=False), "protection off"),
         Rule("replicas[*].pointInTimeRecovery", must_be(True, default=False), "PITR off"),

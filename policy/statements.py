@@ -7,7 +7,7 @@ from itertools import product
 
 from policy.conditions import Conditions, implies, lowered, read_conditions, text, within
 from policy.rule import Change, Kind
-from policy.values import MISSING, Value, items, mapping
+from policy.values import MISSING, Value, items, mapping, read_json
 from policy.verdict import Judgement, Verdict
 from policy.walk import unjudged
 
@@ -96,8 +96,8 @@ def read_policy(value: Value) -> list[Statement]:
     if value is MISSING:
         return []
     try:
-        document = json.loads(value) if isinstance(value, str) else value
-    except (ValueError, RecursionError):
+        document = read_json(value) if isinstance(value, str) else value
+    except ValueError:
         raise NotAPolicy("not JSON") from None
     if not isinstance(document, Mapping) or "Statement" not in document:
         raise NotAPolicy("no policy document: it has no Statement")

@@ -21,6 +21,7 @@ _UNKNOWN = frozenset(
         "[unknown]",
     }
 )
+_DEEPEST = 100
 
 
 class Absent(Enum):
@@ -38,22 +39,48 @@ Path = tuple[str, ...]
 """Where a property lies: keys, and `[name]` or `[0]` for an element of a list."""
 
 
-def decode(raw: Value) -> Value:
+def decode(raw: Value, depth: int = 0) -> Value:
     """`raw` with Pulumi's marks replaced. A null says nothing, so in a mapping its key is dropped.
 
-    What is secret is dropped here and reaches no output.
+    What is secret is dropped here and reaches no output. What lies deeper than any resource is nested is not read, so
+    whatever compares it finds a value that is not known.
     """
+    if depth >= _DEEPEST and isinstance(raw, Mapping | list):
+        return UNKNOWN
     if isinstance(raw, Mapping):
         if raw.get(_SECRET_KEY) == _SECRET_MARK:
             return SECRET
-        return {str(key): decode(value) for key, value in raw.items() if value is not None}
+        return {str(key): decode(value, depth + 1) for key, value in raw.items() if value is not None}
     if isinstance(raw, list):
-        return [decode(item) for item in raw]
+        return [decode(item, depth + 1) for item in raw]
     if raw == _BLINDED:
         return SECRET
     if isinstance(raw, str) and raw in _UNKNOWN:
         return UNKNOWN
     return raw
+
+
+def read_json(text: Value) -> Value:
+    """JSON in a text. Raises ValueError, also for what is nested deeper than anything of ours."""
+    try:
+        found = json.loads(text)
+    except (TypeError, RecursionError):
+        raise ValueError("not JSON that can be read") from None
+    if _is_deep(found):
+        raise ValueError("nested too deeply")
+    return found
+
+
+def _is_deep(value: Value) -> bool:
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [
+            below
+            for each in level
+            if isinstance(each, Mapping | list)
+            for below in (each.values() if isinstance(each, Mapping) else each)
+        ]
+    return any(isinstance(each, Mapping | list) for each in level)
 
 
 def contains(value: Value, mark: Absent) -> bool:

@@ -37,6 +37,8 @@ def judge(change: Change, rules: Sequence[Rule]) -> Sequence[Judgement] | None:
     else:
         return None
     if not rule.kind.blind:
+        if contains(change.old, UNKNOWN) and not (isinstance(change.old, Mapping) and _deeper(rule, change)):
+            return [unjudged((), UNKNOWN, change.new, f"{rule.reason}; its old value cannot be read")]
         if contains(change.new, UNKNOWN) and not (isinstance(change.new, Mapping) and _deeper(rule, change)):
             return [unjudged((), change.old, UNKNOWN, f"{rule.reason}; its new value is known only after apply")]
         for value in (change.old, change.new):
@@ -58,7 +60,8 @@ def _deeper(rule: Rule, change: Change) -> bool:
 def _same(old: Value, new: Value) -> bool:
     if isinstance(old, Absent) or isinstance(new, Absent):
         return old is new and old is not UNKNOWN
-    return bool(old == new) and isinstance(old, bool) == isinstance(new, bool)
+    # What is not known may differ, however deep it lies.
+    return bool(old == new) and isinstance(old, bool) == isinstance(new, bool) and not contains(old, UNKNOWN)
 
 
 def _below(old: Value, new: Value) -> Iterator[tuple[str, Value, Value]]:

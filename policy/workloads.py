@@ -4,7 +4,8 @@ import re
 from collections.abc import Sequence
 
 from policy.birth import none_at_all
-from policy.comparisons import contains_all, fixed, must_be, neutral, said, size, watched
+from policy.comparisons import contains_all, fixed, must_be, said, size, watched
+from policy.labels import describing
 from policy.numbers import quantity
 from policy.plans import ranked
 from policy.rule import Change, Kind, Rule, Subject
@@ -91,7 +92,8 @@ def judged_elsewhere() -> Kind:
     """The name of a ConfigMap whose content this very preview shows, old and new, and judges."""
 
     def compare(change: Change, reason: str) -> Sequence[Judgement]:
-        if (CONFIG_MAP, change.old, change.new) in change.subject.written:
+        named = isinstance(change.old, str) and isinstance(change.new, str)
+        if named and (CONFIG_MAP, change.old, change.new) in change.subject.written:
             return said(change, Verdict.NEUTRAL, "the map's content is judged as its own change")
         return [unjudged((), change.old, change.new, reason)]
 
@@ -164,7 +166,7 @@ def template_rules(at_path: str) -> tuple[Rule, ...]:
         Rule(f"{pod}.terminationGracePeriodSeconds", size(default=30), "less time for a clean stop"),
         Rule(f"{pod}.activeDeadlineSeconds", limit(size()), "a Job without deadline can hang for ever"),
         Rule(f'{at_path}.metadata.labels["app.kubernetes.io/component"]', fixed(), "gate bypassed: policies go by it"),
-        Rule(f"{at_path}.metadata.annotations[*]", neutral(), "an annotation of the Pod"),
+        Rule(f"{at_path}.metadata.annotations[*]", describing(), "an annotation of the Pod"),
         Rule(f"{pod}.topologySpreadConstraints", watched(), "how Pods are spread over zones"),
     )
 

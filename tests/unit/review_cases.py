@@ -62,7 +62,7 @@ BY_NAME: dict[Verdict, dict[str, str]] = {
         "aws:eks/nodeGroup:NodeGroup": "labels[a]",
         "aws:eks/addon:Addon": "addonVersion resolveConflictsOnCreate resolveConflictsOnUpdate",
         "kubernetes:core/v1:Secret": "stringData data stringData[password] data[password] immutable",
-        "kubernetes:core/v1:ConfigMap": "metadata.name immutable metadata.labels[a]",
+        "kubernetes:core/v1:ConfigMap": "metadata.name immutable metadata.labels[team]",
         "kubernetes:apps/v1:Deployment": "spec.revisionHistoryLimit",
         "kubernetes:apps/v1:StatefulSet": "spec.revisionHistoryLimit",
         "kubernetes:batch/v1:CronJob": (
@@ -246,6 +246,9 @@ BY_VALUE: list[Case] = [
             ("globalTableWitness", {"regionName": "us-east-2"}, MISSING, W),
             ("replicas", [{}], MISSING, W),
             ("replicas[us-east-1]", {"regionName": "us-east-1"}, MISSING, W),
+            ("replicas[us-east-1]", MISSING, {"regionName": "us-east-1", "consistencyMode": "EVENTUAL"}, W),
+            ("replicas[us-east-1]", MISSING, {"regionName": "us-east-1"}, W),
+            ("replicas[us-east-1]", MISSING, {"regionName": "us-east-1", "consistencyMode": "STRONG"}, S),
             ("replicas[us-east-1].consistencyMode", "STRONG", "EVENTUAL", W),
             ("replicas[us-east-1].deletionProtectionEnabled", True, False, W),
             ("replicas[us-east-1].pointInTimeRecovery", True, False, W),
@@ -384,6 +387,18 @@ BY_VALUE: list[Case] = [
         )
         for mode in ("enforce", "audit", "warn")
     ),
+    *(
+        ("kubernetes:core/v1:Namespace", f'metadata.labels["pod-security.kubernetes.io/{mode}-version"]', *case)
+        for mode in ("enforce", "audit", "warn")
+        for case in ((MISSING, "v1.18", W), (MISSING, "latest", N), ("v1.18", MISSING, S))
+    ),
+    ("kubernetes:core/v1:Namespace", 'metadata.labels["app.kubernetes.io/part-of"]', "a", "b", N),
+    ("kubernetes:core/v1:Namespace", "metadata.labels[a]", "a", "b", C),
+    ("kubernetes:core/v1:Pod", "metadata.labels[team]", "a", "b", C),
+    ("kubernetes:core/v1:Secret", "stringData", {"a": "1", "b": "2"}, {"a": "1"}, C),
+    ("kubernetes:core/v1:Secret", "stringData[password]", "a", MISSING, C),
+    ("kubernetes:core/v1:Secret", "data", {"a": "1"}, MISSING, C),
+    ("kubernetes:core/v1:Secret", "stringData", {"a": "1"}, {"a": "2", "b": "3"}, N),
     ("kubernetes:core/v1:ServiceAccount", "automountServiceAccountToken", False, MISSING, W),
     ("kubernetes:core/v1:ConfigMap", 'data["recovery.yaml"]', PLAN, PLAN.replace("cloud: 30d", "cloud: 20d"), W),
     ("kubernetes:core/v1:ConfigMap", 'data["pg_hba.conf"]', HBA, HBA.replace("/28", "/8"), W),
@@ -393,6 +408,7 @@ BY_VALUE: list[Case] = [
     ("kubernetes:apps/v1:Deployment", "spec.replicas", 3, 4, N),
     ("kubernetes:apps/v1:Deployment", "spec.paused", MISSING, True, W),
     ("kubernetes:apps/v1:StatefulSet", "spec.replicas", 1, 0, W),
+    ("kubernetes:apps/v1:StatefulSet", "spec.replicas", 1, 3, C),
     *(
         ("kubernetes:apps/v1:StatefulSet", f"spec.persistentVolumeClaimRetentionPolicy.{each}", "Retain", "Delete", W)
         for each in ("whenDeleted", "whenScaled")
@@ -526,7 +542,12 @@ IN_A_POD: list[tuple[str, Value, Value, Verdict]] = [
     ("spec.terminationGracePeriodSeconds", 60, 10, W),
     ("spec.activeDeadlineSeconds", 60, MISSING, W),
     ('metadata.labels["app.kubernetes.io/component"]', "backup", "gate", W),
-    ("metadata.annotations[a]", "b", "c", N),
+    ("metadata.annotations[team]", "b", "c", N),
+    ('metadata.annotations["prometheus.io/scrape"]', "true", "false", N),
+    ('metadata.annotations["checksum/config"]', "b", "c", N),
+    ('metadata.annotations["container.apparmor.security.beta.kubernetes.io/c"]', MISSING, "unconfined", C),
+    ('metadata.annotations["k8s.v1.cni.cncf.io/networks"]', MISSING, "outside", C),
+    ('metadata.annotations["cluster-autoscaler.kubernetes.io/safe-to-evict"]', "false", "true", C),
     ("spec.topologySpreadConstraints", [1], [], C),
 ]
 
