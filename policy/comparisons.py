@@ -198,9 +198,12 @@ def wide(value: Value) -> Verdict | None:
 
 def networks(value: Value) -> list[Network] | None:
     """The ranges in `value`; None when one is none."""
+    found = items(value)
+    if not all(isinstance(each, str) for each in found):
+        return None  # a number is an address for Python, and for nobody else
     try:
-        return [ip_network(each, strict=False) for each in items(value)]
-    except (ValueError, TypeError):
+        return [ip_network(each, strict=False) for each in found]
+    except ValueError:
         return None
 
 

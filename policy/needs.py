@@ -5,12 +5,10 @@ from dataclasses import dataclass, replace
 
 from policy.conditions import within
 from policy.rule import Kind
-from policy.statements import Grant, Weighed, policy_document
+from policy.statements import LOCK_DAYS, Grant, Weighed, policy_document
 from policy.verdict import Verdict
 
-# Of an object that is locked for fewer days the lock is weighed, not whether it is written at all.
-_BOUNDS = "s3:object-lock-remaining-retention-days"
-# Requests that no copy needs: plain text, and somebody without a name.
+# Requests that no copy needs: those in plain text.
 _HARMLESS = {("bool", "aws:securetransport"): frozenset({"false"})}
 _REPLICATION = ("s3:replicateobject", "s3:getobjectversionforreplication")
 _COPIES = (
@@ -67,7 +65,8 @@ class _Needs:
 
 
 def _unbound(grant: Grant) -> Grant:
-    return replace(grant, conditions={key: values for key, values in grant.conditions.items() if key[1] != _BOUNDS})
+    """Whether a copy may be locked at all counts here; for how long is judged where it is compared."""
+    return replace(grant, conditions={key: values for key, values in grant.conditions.items() if key[1] != LOCK_DAYS})
 
 
 def bucket_policy() -> Kind:

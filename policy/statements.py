@@ -1,10 +1,11 @@
 """Policy documents of roles, buckets and keys, compared by what they allow and deny, not by how they are written."""
 
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
+from policy.binding import binds
 from policy.conditions import Conditions, implies, lowered, read_conditions, text, within
 from policy.rule import Change, Kind
 from policy.values import MISSING, Value, items, mapping, read_json
@@ -12,15 +13,11 @@ from policy.verdict import Judgement, Verdict
 from policy.walk import unjudged
 
 _EVERYBODY = (("*", "*"), ("AWS", "*"))
-# Requests that these keep apart from the rest of the world; anything else in a condition may be true for anybody.
-_BOUND = ("sourceip", "principal", "sourceaccount", "sourcearn", "sourcevpc", "sourcevpce", "userid", "calledvia")
-
 _NEGATIVE = {"NotAction", "NotResource", "NotPrincipal"}
 _ELEMENTS = {"Sid", "Effect", "Action", "Resource", "Principal", "Condition", *_NEGATIVE}
 # How long a role may lock a copy for at most: compiled from the dataset's terms, as is the lock itself.
-_LOCK_DAYS = "s3:object-lock-remaining-retention-days"
+LOCK_DAYS = "s3:object-lock-remaining-retention-days"
 _LOCK_FOLLOWS = "follows from the term: how long a lock may be at most neither weakens nor strengthens by itself"
-_ANYTHING = {"*", "arn:*", "arn:aws:*", "0.0.0.0/0", "::/0"}
 
 
 class NotAPolicy(ValueError):
@@ -48,7 +45,7 @@ class Grant:
     @property
     def public(self) -> bool:
         """Whether anybody at all may use it."""
-        bound = any(_binds(operator, key, values) for (operator, key), values in self.conditions.items())
+        bound = any(binds(operator, key, values) for (operator, key), values in self.conditions.items())
         return self.principal in _EVERYBODY and not bound
 
     def words(self) -> str:
@@ -71,12 +68,6 @@ class Statement:
     deny: bool
     grants: tuple[Grant, ...]
     opaque: str = ""
-
-
-def _binds(operator: str, key: str, values: Collection[str]) -> bool:
-    """Whether it keeps the rest of the world out: what only excludes somebody, may be absent or fits all does not."""
-    narrow = "not" not in operator and not operator.endswith("ifexists") and not operator.startswith("forallvalues")
-    return narrow and not _ANYTHING & set(values) and any(part in key for part in _BOUND)
 
 
 def _fewer_is_stronger(_lost: Sequence[Grant], _others: Sequence[Grant], _deny: bool) -> Weighed | None:
@@ -186,7 +177,7 @@ def _shorter_lock(gone: Sequence[Grant], after: Sequence[Grant]) -> tuple[str, s
             bounds
             for other in after
             if replace(other, conditions=grant.conditions) == grant
-            and (bounds := lowered(grant.conditions, other.conditions, _LOCK_DAYS))
+            and (bounds := lowered(grant.conditions, other.conditions, LOCK_DAYS))
         }
         for grant in gone
     ]

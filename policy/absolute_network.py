@@ -1,0 +1,66 @@
+"""What no resource of ours may ever let in, or say in plain text."""
+
+import re
+from collections.abc import Iterator
+
+from policy.binding import is_wide
+from policy.resources import Broken, Resource
+from policy.values import MISSING, UNKNOWN, at, items, mapping
+
+_PLAIN_PORT = re.compile(r"\bHTTP\b", re.IGNORECASE)
+_RANGES = ("cidrIpv4", "cidrIpv6", "cidrBlocks", "ipv6CidrBlocks")
+
+
+def plaintext(resource: Resource) -> Iterator[Broken]:
+    """Nothing listens in plain text, or sends anybody there."""
+    kind = resource.type.rpartition(":")[2]
+    if kind == "Listener" and at(resource.inputs, "protocol") == "HTTP":
+        actions = items(at(resource.inputs, "defaultActions"))
+        # Without a protocol a redirect keeps the one it came by.
+        if not actions or not all(at(each, "redirect", "protocol") in ("HTTPS", UNKNOWN) for each in actions):
+            yield "protocol", "a listener in plain text"
+    if kind == "ListenerRule":
+        for number, action in enumerate(items(at(resource.inputs, "actions"))):
+            if at(action, "redirect", "protocol") == "HTTP":
+                yield f"actions[{number}].redirect.protocol", "a redirect to plain text"
+    if resource.type.startswith("kubernetes:") and kind == "Ingress":
+        yield from _ingress(resource)
+
+
+def _ingress(resource: Resource) -> Iterator[Broken]:
+    notes = mapping(at(resource.inputs, "metadata", "annotations"))
+    ports = notes.get("alb.ingress.kubernetes.io/listen-ports", MISSING)
+    name = at(resource.inputs, "spec", "ingressClassName")
+    is_alb = "alb" in (name, notes.get("kubernetes.io/ingress.class"))
+    if _PLAIN_PORT.search(str(ports)) or (is_alb and ports is MISSING):
+        yield "metadata.annotations", "a listener in plain text (without listen-ports an ALB listens on port 80)"
+    # An ALB takes its certificate from an annotation; with listen-ports it is one, whatever its class is called.
+    elif ports is MISSING and not items(at(resource.inputs, "spec", "tls")):
+        yield "spec.tls", "an Ingress without TLS: a listener in plain text"
+
+
+def open_network(resource: Resource) -> Iterator[Broken]:
+    """Nobody lets in the whole internet, also not in two halves."""
+    kind = resource.type.rpartition(":")[2]
+    if resource.type == "aws:eks/cluster:Cluster":
+        yield from _cluster(resource)
+    if kind in ("SecurityGroup", "DefaultSecurityGroup"):
+        rules = [("ingress", rule) for rule in items(at(resource.inputs, "ingress"))]
+    elif kind == "SecurityGroupIngressRule" or at(resource.inputs, "type") == "ingress":
+        rules = [("", resource.inputs)]
+    else:
+        return
+    for place, rule in rules:
+        for key in _RANGES:
+            if any(is_wide(each) for each in items(at(rule, key))):
+                yield f"{place}.{key}".lstrip("."), "the whole internet is let in"
+
+
+def _cluster(resource: Resource) -> Iterator[Broken]:
+    """EKS's own default is a public API for everybody."""
+    config = at(resource.inputs, "vpcConfig")
+    if config is UNKNOWN or at(config, "endpointPublicAccess") in (False, UNKNOWN):
+        return
+    ranges = items(at(config, "publicAccessCidrs"))
+    if not ranges or any(is_wide(each) for each in ranges):
+        yield "vpcConfig.publicAccessCidrs", "the whole internet reaches the cluster's API"
