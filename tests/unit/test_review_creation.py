@@ -140,7 +140,7 @@ WAYS = [
     (SERVICE, {"spec": {"type": "LoadBalancer"}}, W),
     (SERVICE, {"spec": {"type": "NodePort"}}, W),
     (SERVICE, {"spec": {"externalIPs": ["192.0.2.1"]}}, W),
-    (INGRESS, {"spec": {"ingressClassName": "nginx", "rules": []}}, C),
+    (INGRESS, {"spec": {"ingressClassName": "nginx", "tls": [{}], "rules": []}}, C),
 ]
 
 
