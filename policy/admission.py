@@ -5,7 +5,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 
-from policy.comparisons import covered, networks, said
+from policy.address_ranges import covered, networks
+from policy.comparisons import said
 from policy.conditions import within
 from policy.rule import Change, Kind
 from policy.values import MISSING, Value, items, mapping, words

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
-from policy.comparisons import covered, networks
+from policy.address_ranges import covered, networks
 from policy.values import Value, items, mapping
 
 Conditions = Mapping[tuple[str, str], frozenset[str]]

@@ -1,5 +1,6 @@
 """Where traffic goes and who reaches what: the public name, health checks, network, cluster."""
 
+from policy.address_ranges import ranges, wide
 from policy.comparisons import (
     as_json,
     contains_all,
@@ -8,11 +9,9 @@ from policy.comparisons import (
     longer,
     must_be,
     neutral,
-    ranges,
     shorter,
     size,
     watched,
-    wide,
 )
 from policy.needs import bucket_policy
 from policy.plans import ranked
