@@ -14,7 +14,8 @@ from lab.progress import console
 from lab.world import World
 
 _FOREIGN_PROGRAMS = ("kubectl", "dig")  # the lab brings the others
-_PULUMIS = ("PULUMI_", "LAB_", "PYTHONPATH")  # none of the caller's gets into the engine's environment
+# None of the caller's gets into the engine's environment. The last is make's: the SDKs' byte code.
+_PULUMIS = ("PULUMI_", "LAB_", "PYTHONPATH", "PYTHONPYCACHEPREFIX")
 Way = tuple[str, str]
 
 
