@@ -14,6 +14,7 @@ from dns.rdtypes.ANY.CNAME import CNAME
 from dns.rdtypes.IN.A import A
 
 from recovery.errors import Refused, Unreachable
+from recovery.units import is_port
 
 _LONGEST_CHAIN = 8
 
@@ -89,7 +90,7 @@ def is_address(name: str) -> bool:
 def parse_server(text: str) -> tuple[str, int]:
     """`IP` or `IP:PORT`. Raises Refused."""
     host, _, port = text.partition(":")
-    if not is_address(host) or (port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65_536)):
+    if not is_address(host) or (port and not is_port(port)):
         raise Refused(f"not a DNS server: {text!r}", next_step="write it as IP or IP:PORT, for example 10.0.0.2:53")
     return host, int(port or 53)
 

@@ -16,8 +16,8 @@ from recovery.policies import Statement
 @dataclass(frozen=True, kw_only=True)
 class BackupBucketArgs:
     """Name, region and key; `log_bucket` receives access logs when it is named (in the same account and region).
-    `grants` let another account in. `before_policy` gets what the bucket is
-    set up with, and returns what has to be there before the policy denies it: the rule that copies from here."""
+    `grants` let another account in. `before_policy` gets what the bucket is set up with, and returns what has to be
+    there before the policy denies it: the rule that copies from here."""
 
     bucket: str
     region: str

@@ -31,7 +31,7 @@ class BackupKey(pulumi.ComponentResource):
     def __init__(self, name: str, args: BackupKeyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("ultramarket:dr:BackupKey", name, None, opts)
         kept = pulumi.ResourceOptions(parent=self, protect=True, retain_on_delete=True)
-        policy = backup_key_policy(args.account, args.names.break_glass_arn(args.account), args.grants)
+        policy = backup_key_policy(args.account, args.names.role_arn("break-glass", args.account), args.grants)
         self.key = aws.kms.Key(
             f"{name}-key",
             region=args.region,

@@ -50,7 +50,7 @@ class StaticAssetsBackup(pulumi.ComponentResource):
                 region=plan.sites.dr.region,
                 key_arn=args.key_arn,
                 lifecycle=(rule,),
-                break_glass_arn=names.break_glass_arn(names.account_of_copies("dr")),
+                break_glass_arn=names.role_arn("break-glass", names.account_of_copies("dr")),
                 grants=bucket_grants(names, names.assets_bucket),
                 log_bucket=args.log_bucket,
             ),

@@ -39,9 +39,7 @@ def declare_roles(
 ) -> None:
     """Of Pods and operators, in production's account. `keys` are the ARNs of the backup keys. Replication's role is
     S3's own and lies with the rule."""
-    permissions = pulumi.Output.all(**{site: keys[site] for site in SITES}).apply(
-        lambda arns: duty_policies(settings.names, arns)
-    )
+    permissions = pulumi.Output.all(**keys).apply(lambda arns: duty_policies(settings.names, arns))
     for duty, (service_account, description) in _PODS.items():
         trust = (
             _pods(settings, service_account, "dr", people=settings.operators)

@@ -125,7 +125,7 @@ def _bucket(
         region=settings.plan.site(site).region,
         key_arn=key.arn,
         lifecycle=lifecycle_rules(settings.plan, site),
-        break_glass_arn=names.break_glass_arn(names.account_of_copies(site)),
+        break_glass_arn=names.role_arn("break-glass", names.account_of_copies(site)),
         grants=bucket_grants(names, names.backup_bucket(site)),
         log_bucket=settings.log_bucket_prod if site == "prod" else settings.log_bucket_dr,
         before_policy=before_policy,

@@ -39,16 +39,19 @@ def write_project(folder: Path, overlay: Mapping[str, Mapping[str, Any]], *, lab
 
 def with_backup_account(text: str) -> str:
     """The plan with the account for copies that it shows in a comment."""
-    plan, count = re.subn(r'^# (backup_account: "\d{12}")$', r"\1", text, flags=re.MULTILINE)
-    if count != 1:
-        raise ValueError(f"recovery.yaml: expected one comment '# backup_account: …', found {count}")
-    return plan
+    return _edited(text, r'^# (backup_account: "\d{12}")$', r"\1", "comment '# backup_account: …'")
 
 
 def lab_plan(text: str) -> str:
     """The plan with the lab's lease of 10 s, so that a run shows a whole fence wait in 12 s instead of 32."""
     for key, value in _LEASE.items():
-        text, count = re.subn(rf"^(  {key}: )\d+s\b", rf"\g<1>{value}", text, flags=re.MULTILINE)
-        if count != 1:
-            raise ValueError(f"recovery.yaml: expected one line '  {key}: …' in lease, found {count}")
+        text = _edited(text, rf"^(  {key}: )\d+s\b", rf"\g<1>{value}", f"line '  {key}: …' in lease")
     return text
+
+
+def _edited(text: str, line: str, by: str, what: str) -> str:
+    """The plan with one line edited. Raises ValueError when it is not there exactly once."""
+    edited, count = re.subn(line, by, text, flags=re.MULTILINE)
+    if count != 1:
+        raise ValueError(f"recovery.yaml: expected one {what}, found {count}")
+    return edited

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 
 from policy.conditions import within
 from policy.rule import Kind
-from policy.statements import LOCK_DAYS, Grant, Weighed, policy_document
+from policy.statements import Grant, Weighed, policy_document
 from policy.verdict import Verdict
+from recovery.policies import LOCK_DAYS
 
 # Requests that no copy needs: those in plain text.
 _HARMLESS = {("bool", "aws:securetransport"): frozenset({"false"})}

@@ -11,12 +11,13 @@ from policy.rule import Change, Kind
 from policy.values import MISSING, Value, items, mapping, read_json
 from policy.verdict import Judgement, Verdict
 from policy.walk import unjudged
+from recovery.policies import LOCK_DAYS
 
 _EVERYBODY = (("*", "*"), ("AWS", "*"))
 _NEGATIVE = {"NotAction", "NotResource", "NotPrincipal"}
 _ELEMENTS = {"Sid", "Effect", "Action", "Resource", "Principal", "Condition", *_NEGATIVE}
-# How long a role may lock a copy for at most: compiled from the dataset's terms, as is the lock itself.
-LOCK_DAYS = "s3:object-lock-remaining-retention-days"
+_NARROWED = "permission narrowed; see that the duty can still be done"
+# How long a role may lock a copy for at most is compiled from the dataset's terms, as is the lock itself.
 _LOCK_FOLLOWS = "follows from the term: how long a lock may be at most neither weakens nor strengthens by itself"
 
 
@@ -100,17 +101,10 @@ def compare_statements(
 ) -> Iterator[Judgement]:
     """Every request that is newly allowed, no longer denied, newly denied or no longer allowed, a statement a line."""
     yield from _opaque(old, new)
-    yield from _lost(old, new, deny=True, verdict=Verdict.WEAKER, reason="no longer denied")
-    yield from _gained(old, new, deny=False, verdict=Verdict.WEAKER, reason="permission widened")
-    yield from _gained(old, new, deny=True, verdict=Verdict.STRONGER, reason="denied from now on", weigh=weigh)
-    yield from _lost(
-        old,
-        new,
-        deny=False,
-        verdict=Verdict.STRONGER,
-        reason="permission narrowed; see that the duty can still be done",
-        weigh=weigh,
-    )
+    yield from _lost(old, new, weigh, deny=True)
+    yield from _gained(old, new, weigh, deny=False)
+    yield from _gained(old, new, weigh, deny=True)
+    yield from _lost(old, new, weigh, deny=False)
 
 
 def _compare(change: Change, reason: str, weigh: Weigh) -> Sequence[Judgement]:
@@ -127,34 +121,20 @@ def _compare(change: Change, reason: str, weigh: Weigh) -> Sequence[Judgement]:
     return [replace(each, reason=f"{each.reason}: {reason}") if each.verdict.objection else each for each in found]
 
 
-def _gained(
-    old: Sequence[Statement],
-    new: Sequence[Statement],
-    *,
-    deny: bool,
-    verdict: Verdict,
-    reason: str,
-    weigh: Weigh = _fewer_is_stronger,
-) -> Iterator[Judgement]:
+def _gained(old: Sequence[Statement], new: Sequence[Statement], weigh: Weigh, *, deny: bool) -> Iterator[Judgement]:
     before = _grants(old, deny)
     for statement in new:
         fresh = _uncovered(statement, before, deny)
         if fresh:
-            public = not deny and any(grant.public for grant in fresh)
-            said = f"public access, {reason}" if public else reason
-            meant, said = weigh(fresh, before, True) or (verdict, said)
+            meant, said = Verdict.WEAKER, "permission widened"
+            if deny:
+                meant, said = weigh(fresh, before, True) or (Verdict.STRONGER, "denied from now on")
+            elif any(grant.public for grant in fresh):
+                said = f"public access, {said}"
             yield Judgement(verdict=meant, reason=said, new=_words(fresh), path=(f"[{statement.sid}]",))
 
 
-def _lost(
-    old: Sequence[Statement],
-    new: Sequence[Statement],
-    *,
-    deny: bool,
-    verdict: Verdict,
-    reason: str,
-    weigh: Weigh = _fewer_is_stronger,
-) -> Iterator[Judgement]:
+def _lost(old: Sequence[Statement], new: Sequence[Statement], weigh: Weigh, *, deny: bool) -> Iterator[Judgement]:
     after = _grants(new, deny)
     remaining = {statement.sid for statement in new}
     for statement in old:
@@ -165,8 +145,10 @@ def _lost(
                 verdict=Verdict.NEUTRAL, reason=_LOCK_FOLLOWS, old=f"{bounds[0]} d", new=f"{bounds[1]} d", path=path
             )
         elif gone:
+            meant, said = Verdict.WEAKER, "no longer denied"
+            if not deny:
+                meant, said = weigh(gone, after, False) or (Verdict.STRONGER, _NARROWED)
             now = "less" if statement.sid in remaining else "removed"
-            meant, said = weigh(gone, after, False) or (verdict, reason)
             yield Judgement(verdict=meant, reason=said, old=_words(gone), new=now, path=path)
 
 

@@ -29,7 +29,7 @@ def _key_calls(_: Names, __: str) -> Pattern:
 
 
 def _break_glass_calls(names: Names, account: str) -> Pattern:
-    return _calls("sts", ["AssumeRole"], {"roleArn": [names.break_glass_arn(account)]})
+    return _calls("sts", ["AssumeRole"], {"roleArn": [names.role_arn("break-glass", account)]})
 
 
 def _calls(service: str, names: list[str], parameters: Pattern | None = None) -> Pattern:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from recovery.errors import Refused
 from recovery.plan import Plan
+from recovery.units import is_port
 
 
 class _Model(BaseModel):
@@ -38,7 +39,7 @@ class Endpoints(_Model):
     @classmethod
     def _port(cls, address: str) -> str:
         port = address.rpartition(":")[2] if ":" in address else ""
-        if port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65_536):
+        if port and not is_port(port):
             raise ValueError(f"expected a port from 1 to 65535, found {port[:20]!r}")
         return address
 

@@ -109,13 +109,10 @@ class Names:
         """The IAM role of one duty, for example `writer`."""
         return f"{PREFIX}-dr-{duty}"
 
-    def role_arn(self, duty: str) -> str:
-        """The ARN of `role_name`."""
-        return f"arn:aws:iam::{self.account}:role/{self.role_name(duty)}"
-
-    def break_glass_arn(self, account: str) -> str:
-        """The role that may open copies; each account that holds copies has its own."""
-        return f"arn:aws:iam::{account}:role/{self.role_name('break-glass')}"
+    def role_arn(self, duty: str, account: str = "") -> str:
+        """The ARN of `role_name`, in production's account when none is named. Only break-glass, which may open copies,
+        is in each account that holds some."""
+        return f"arn:aws:iam::{account or self.account}:role/{self.role_name(duty)}"
 
 
 def namespace_identity(site: SiteName, account: str, region: str) -> dict[str, str]:

@@ -98,6 +98,11 @@ def format_size(value: int) -> str:
     return f"{value // _BYTES[unit]}{unit}"
 
 
+def is_port(text: str) -> bool:
+    """A TCP or UDP port, 1 to 65535, in ASCII digits."""
+    return text.isascii() and text.isdigit() and 0 < int(text) < 65_536
+
+
 def shown(value: object) -> str:
     """A wrong value as it stands in a message: never more than a line."""
     text = repr(value)

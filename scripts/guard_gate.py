@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from recovery.errors import Failed, Refused
+from recovery.units import is_port
 
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -45,7 +46,7 @@ class Address:
         host, _, port = text.rpartition(":")
         host = host.removeprefix("[").removesuffix("]")
         known = all(part and set(part) <= set(_HOST_CHARACTERS) for part in host.split("."))
-        if not (host and port.isdecimal() and 0 < int(port) < 65536 and (known or cls(host, 1).is_ip)):
+        if not (host and is_port(port) and (known or cls(host, 1).is_ip)):
             raise ValueError(f"expected HOST:PORT such as 10.0.0.7:5432, found {text!r}")
         return cls(host, int(port))
 

@@ -12,6 +12,11 @@ SEED_LOG = ("every: 1s\n      to: cloud", "every: 5m\n      to: local")
 """The original document's figures for PostgreSQL: a log piece every 300 s, which S3 then replicates."""
 
 
+def with_account(account: str) -> tuple[str, str]:
+    """The edit that names an account for the DR region's copies."""
+    return "\nsites:", f'\nbackup_account: "{account}"\nsites:'
+
+
 def edited(*edits: tuple[str, str]) -> str:
     """The plan's text; each edit replaces the first occurrence, which must be there."""
     text = TEXT

@@ -11,14 +11,14 @@ from recovery.duties import duty_policies
 from recovery.names import BUNDLE_KEY, Names, pointer_key
 from recovery.policies import LOCK_DAYS, bucket_arn, replication_policy
 from tests.unit.iam import Verdict, ask
-from tests.unit.plans import plan
+from tests.unit.plans import plan, with_account
 
 PRODUCTION, COPIES = "123456789012", "210987654321"
-NAMES = Names(plan(("\nsites:", f'\nbackup_account: "{COPIES}"\nsites:')), PRODUCTION)
+NAMES = Names(plan(with_account(COPIES)), PRODUCTION)
 TOGETHER = Names(plan(), PRODUCTION)
 KEY_PROD, KEY_DR = f"arn:aws:kms:us-east-1:{PRODUCTION}:key/prod", f"arn:aws:kms:us-west-2:{COPIES}:key/dr"
 PROD, DR, ASSETS = NAMES.backup_bucket("prod"), NAMES.backup_bucket("dr"), NAMES.assets_bucket
-BREAK_GLASS = NAMES.break_glass_arn(COPIES)
+BREAK_GLASS = NAMES.role_arn("break-glass", COPIES)
 BUCKET = backup_bucket_policy(DR, KEY_DR, BREAK_GLASS, bucket_grants(NAMES, DR))
 ASSETS_BUCKET = backup_bucket_policy(ASSETS, KEY_DR, BREAK_GLASS, bucket_grants(NAMES, ASSETS))
 KEY = backup_key_policy(COPIES, BREAK_GLASS, key_grants(NAMES))
@@ -103,7 +103,7 @@ def test_an_administrator_of_production_gets_nothing_out_of_the_other_account(wh
 @pytest.mark.parametrize("action", ["s3:DeleteObjectVersion", "s3:BypassGovernanceRetention"])
 @pytest.mark.parametrize("duty", [*DUTIES, "admin"])
 def test_nobody_of_production_ends_a_version_there_not_even_its_break_glass(duty: str, action: str) -> None:
-    for role in (NAMES.role_arn(duty), NAMES.break_glass_arn(PRODUCTION)):
+    for role in (NAMES.role_arn(duty), NAMES.role_arn("break-glass", PRODUCTION)):
         assert ask(BUCKET, action, bucket_arn(DR, COPY), {"aws:PrincipalArn": role}) == "deny"
     assert ask(BUCKET, action, bucket_arn(DR, COPY), {"aws:PrincipalArn": BREAK_GLASS}) == "nothing"
 
@@ -147,7 +147,7 @@ def test_production_s_own_bucket_grants_nothing_by_its_policy() -> None:
 
 def test_with_one_account_nobody_is_let_in() -> None:
     assert bucket_grants(TOGETHER, TOGETHER.backup_bucket("dr")) == key_grants(TOGETHER) == []
-    same = Names(plan(("\nsites:", f'\nbackup_account: "{PRODUCTION}"\nsites:')), PRODUCTION)
+    same = Names(plan(with_account(PRODUCTION)), PRODUCTION)
     assert not same.apart
 
 

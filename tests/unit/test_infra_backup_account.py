@@ -9,6 +9,7 @@ import pytest
 
 from recovery.errors import PlanError
 from tests.unit import stacks
+from tests.unit.plans import edited, with_account
 from tests.unit.project import in_the_project as in_the_project  # a fixture
 from tests.unit.stacks import Declared
 
@@ -20,8 +21,7 @@ ROLE = f"arn:aws:iam::{COPIES}:role/dr-foundation"
 def plan(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The committed plan, with such an account."""
     path = tmp_path_factory.mktemp("plan") / "recovery.yaml"
-    text = (stacks.ROOT / "recovery.yaml").read_text()
-    path.write_text(text.replace("\nsites:", f'\nbackup_account: "{COPIES}"\nsites:', 1))
+    path.write_text(edited(with_account(COPIES)))
     return path
 
 
@@ -97,8 +97,7 @@ def test_half_of_it_is_refused(tmp_path: Path, account: str | None, role: str | 
     from infra import settings
 
     path = tmp_path / "recovery.yaml"
-    text = (stacks.ROOT / "recovery.yaml").read_text()
-    path.write_text(text.replace("\nsites:", f'\nbackup_account: "{account}"\nsites:', 1) if account else text)
+    path.write_text(edited(with_account(account)) if account else edited())
     stacks.configure("foundation", {"plan": str(path), "backupAccountRole": role})
     with pytest.raises(PlanError, match=said):
         settings.foundation()
@@ -108,8 +107,7 @@ def test_an_account_that_is_production_s_own_is_one_problem(tmp_path: Path) -> N
     from infra import settings
 
     path = tmp_path / "recovery.yaml"
-    text = (stacks.ROOT / "recovery.yaml").read_text()
-    path.write_text(text.replace("\nsites:", '\nbackup_account: "123456789012"\nsites:', 1))
+    path.write_text(edited(with_account("123456789012")))
     for role in (None, ROLE):
         stacks.configure("foundation", {"plan": str(path), "backupAccountRole": role})
         with pytest.raises(PlanError) as refused:
