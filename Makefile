@@ -2,7 +2,7 @@
 PYTHON ?=
 export PYTHON
 VENV := $(CURDIR)/.venv/bin
-# In the order of collection: the slow files come first (see `Schedule` in tests/conftest.py).
+# The files that took longest the last time come first (see tests/support/schedule.py).
 PYTEST := python -m pytest -n auto --no-loadscope-reorder
 # An activated environment of another project must not leak into ours.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
@@ -14,7 +14,7 @@ SET_UP := tools/with-python -m tools.setup
 RUN := env PATH="$(VENV):$(PATH)"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab lab-down previews test test-unit lint format
+.PHONY: help setup lab lab-down previews bench test soak test-unit lint format
 
 help:  ## this table
 	@echo "make VERB, where VERB is one of"
@@ -35,9 +35,17 @@ previews:  ## write docs/preview-*.txt anew: what the engine shows of each compl
 	@$(SET_UP) lab
 	@$(RUN) python -m lab.previews
 
+bench:  ## what things cost beside what else could be used; writes .lab/bench.json
+	@$(SET_UP) lab
+	@$(RUN) python -m bench
+
 test:  ## all tests, on real parts
 	@$(SET_UP) lab
 	@$(RUN) $(PYTEST) tests
+
+soak:  ## all tests, and every case of the searches of which `make test` takes a sample
+	@$(SET_UP) lab
+	@$(RUN) ULTRAMARKET_SOAK=1 $(PYTEST) tests
 
 test-unit:  ## the tests that need no binaries
 	@$(SET_UP) environment

@@ -1,8 +1,8 @@
 """Pulumi starts here: `pulumi up --stack foundation | prod | dr`."""
 
-from infra import collector
+from infra import no_garbage_collection
 
-collector.rest()
+no_garbage_collection.rest()
 
 from infra.program import run  # noqa: E402
 

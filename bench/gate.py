@@ -1,4 +1,5 @@
-"""What the gate costs: pgbench through HAProxy as `dr guard` configures it, and directly, side by side.
+"""What the gate costs: pgbench through HAProxy as `dr guard` configures it, to a database beside it (Unix socket) and
+to one across the network (TCP), and directly, side by side.
 
     uv run python -m bench.gate [--seconds 5] [--rounds 3] [--clients 4]
 
@@ -13,22 +14,57 @@ import shutil
 import statistics
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from lab.addresses import claim_block
-from lab.binaries import copy_postgres
-from lab.primary import APPLICATION, Primary, database_uid
-from lab.processes import Supervisor
-from scripts.guard_gate import Address, Gate, find_haproxy
+from bench.row import Row
+from lab.machine import binaries
+from lab.machine.addresses import POSTGRES_PORT, claim_block
+from lab.machine.processes import Supervisor
+from lab.ultramarket.primary import APPLICATION, Primary, database_uid
+from operations.guard.gate import Address, Gate
 
 
 def main() -> None:
-    """Alternate direct and gated rounds; print medians and ratio as JSON."""
+    """Print medians and ratio as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--clients", type=int, default=4)
     options = parser.parse_args()
+    print(json.dumps(measured(options.seconds, options.rounds, options.clients), indent=1))
+
+
+def rows() -> list[Row]:
+    """The gate's throughput, its database beside it, beside none at all and beside a gate in a Pod of its own, in
+    transactions a second."""
+    found = measured(seconds=5, rounds=3, clients=4)
+    words = {"select": "point queries, 4 clients", "tpcb": "pgbench's mix, 4 clients", "one": "point queries, 1 client"}
+    against_none = [
+        Row(
+            name=f"gate: {said}",
+            ours=found[name]["socket_tps"],
+            reference=found[name]["direct_tps"],
+            goal="ratio ≥ 0.95" if name == "tpcb" else "for comparison: nothing but the relay",
+        )
+        for name, said in words.items()
+    ]
+    against_tcp = [
+        Row(
+            name=f"gate by Unix socket, not TCP: {said}",
+            ours=found[name]["socket_tps"],
+            reference=found[name]["tcp_tps"],
+            goal="for comparison: the gate in a Pod of its own",
+        )
+        for name, said in words.items()
+    ]
+    return [*against_none, *against_tcp]
+
+
+def measured(seconds: int, rounds: int, clients: int) -> dict[str, Any]:
+    """Alternate direct and gated rounds on a PostgreSQL and two gates of our own."""
+    haproxy = str(binaries.find().haproxy)
     folder = Path(tempfile.mkdtemp(prefix="ultramarket-bench-"))
     folder.chmod(0o755)
     block = claim_block()
@@ -36,45 +72,63 @@ def main() -> None:
     try:
         primary = Primary(
             supervisor,
-            copy_postgres(folder / "programs"),
+            binaries.copy_postgres(folder / "programs"),
             folder / "primary",
             block.primary,
-            "127.0.0.0/8",
             database_uid(),
         )
         primary.create()
-        gate = Gate(find_haproxy(), Address(str(block.prod.gates[1]), 5432), Address(block.primary, 5432))
-        gate.open()
+        _admit_everywhere(primary)
+        pods = block.prod.pods
+        gates = {
+            "tcp": Gate(haproxy, Address(str(pods[1]), POSTGRES_PORT), Address(block.primary, POSTGRES_PORT)),
+            "socket": Gate(haproxy, Address(str(pods[2]), POSTGRES_PORT), Address(str(primary.socket), POSTGRES_PORT)),
+        }
+        for gate in gates.values():
+            gate.open()
         try:
-            print(json.dumps(measure(primary, gate, options), indent=1))
+            return measure(primary, gates, seconds, rounds, clients)
         finally:
-            gate.close()
+            for gate in gates.values():
+                gate.close()
     finally:
         supervisor.stop_all()
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def measure(primary: Primary, gate: Gate, options: argparse.Namespace) -> dict[str, object]:
+def _admit_everywhere(primary: Primary) -> None:
+    """The application past the gate and across the network, too: what is measured is not the wall."""
+    hba = primary.data / "pg_hba.conf"
+    hba.write_text(f"host all {APPLICATION} 127.0.0.0/8 scram-sha-256\n" + hba.read_text())
+    with primary.connect() as connection:
+        connection.execute("SELECT pg_reload_conf()")
+
+
+def measure(primary: Primary, gates: Mapping[str, Gate], seconds: int, rounds: int, clients: int) -> dict[str, Any]:
     """Read-only point queries (the worst case for a relay) and the standard read-write mix."""
     with primary.connect() as connection:
         connection.execute(f"GRANT CREATE ON SCHEMA public TO {APPLICATION}".encode())
     pgbench(primary, primary.address, "-i", "-s", "5", "-q")
-    result: dict[str, object] = {"clients": options.clients, "seconds": options.seconds, "rounds": options.rounds}
-    for name, script, clients in (("select", "-S", options.clients), ("tpcb", "-N", options.clients), ("one", "-S", 1)):
-        rates: dict[str, list[float]] = {"direct": [], "gate": []}
-        for _ in range(options.rounds):
-            for way, host in (("direct", primary.address), ("gate", gate.listen.host)):
+    ways = {"direct": primary.address, **{way: gate.listen.host for way, gate in gates.items()}}
+    result: dict[str, Any] = {"clients": clients, "seconds": seconds, "rounds": rounds}
+    for name, script, count in (("select", "-S", clients), ("tpcb", "-N", clients), ("one", "-S", 1)):
+        rates: dict[str, list[float]] = {way: [] for way in ways}
+        for _ in range(rounds):
+            for way, host in ways.items():
                 # fmt: off
-                output = pgbench(primary, host, script, "-n", "-M", "prepared", "-c", str(clients), "-j", "2"
-                                 if clients > 1 else "1", "-T", str(options.seconds))
+                output = pgbench(primary, host, script, "-n", "-M", "prepared", "-c", str(count), "-j", "2"
+                                 if count > 1 else "1", "-T", str(seconds))
                 # fmt: on
                 rates[way].append(float(re.findall(r"tps = ([\d.]+)", output)[0]))
-        direct, gated = statistics.median(rates["direct"]), statistics.median(rates["gate"])
-        result[name] = {
-            "direct_tps": round(direct),
-            "gate_tps": round(gated),
-            "ratio": round(gated / direct, 3),
-            "added_microseconds": round(clients * 1e6 * (1 / gated - 1 / direct), 1),
+        medians = {way: statistics.median(found) for way, found in rates.items()}
+        direct = medians["direct"]
+        result[name] = {f"{way}_tps": round(median) for way, median in medians.items()} | {
+            f"{way}_{what}": value
+            for way in gates
+            for what, value in (
+                ("ratio", round(medians[way] / direct, 3)),
+                ("added_microseconds", round(count * 1e6 * (1 / medians[way] - 1 / direct), 1)),
+            )
         }
     return result
 

@@ -1,89 +1,103 @@
 """HTTP to a site's edge: by its own address, or as customers reach it, by the public name through one resolver."""
 
 import http.client
-import json
 import socket
 import ssl
-from typing import Any
+from datetime import UTC, datetime
 
 from cloud.resolver import Resolver
-from recovery.errors import Unreachable
-from recovery.ports import ServiceAnswer
+from recovery.errors import DrError, Refused, Unreachable
+from recovery.ports import EdgeSeen, HttpAnswer, ServiceAnswer, WriteAnswer
+from recovery.site.service_contract import PROBE_PATH, health_path, read_health, read_write
 
 TLS_PORT = 443
+_LONGEST_BODY = 65_536
 
 
 class HttpEdge:
     """`target` is host:port. Requests carry `host` as their Host header (and TLS server name), whoever they go to, so
-    that an edge can be asked directly for what customers ask by name. No proxy, no redirect is followed."""
+    that an edge can be asked directly for what customers ask by name. No proxy, no redirect is followed. Port 443 is
+    spoken to by TLS, and its certificate has to be good for `host`; `tls` says it of another port."""
 
-    def __init__(self, target: str, *, host: str, resolver: Resolver, timeout: float = 1.5) -> None:
+    def __init__(
+        self, target: str, *, host: str, resolver: Resolver, timeout: float = 1.5, tls: bool | None = None
+    ) -> None:
         name, _, port = target.rpartition(":")
         self.name, self.port = (name, int(port)) if name and port.isdigit() else (target, TLS_PORT)
+        self.tls = self.port == TLS_PORT if tls is None else tls
         self.host = host
         self.resolver = resolver
         self.timeout = timeout
 
     def ask(self, service: str) -> ServiceAnswer:
-        """GET the service's health. Raises Unreachable when no HTTP answer comes."""
-        status, body = self._request("GET", f"/v2/{service}/health", None)
-        site, epoch = body.get("site"), body.get("epoch")
-        return ServiceAnswer(
-            status=status,
-            site=site if site in ("prod", "dr") else None,
-            epoch=epoch if isinstance(epoch, int) else None,
-            database=body.get("database"),
-        )
+        """GET the service's health. Raises Unreachable when no HTTP answer comes, Refused for a wrong certificate."""
+        return read_health(self.fetch("GET", health_path(service)))
 
-    def accepts_write(self, run: str) -> bool | None:
-        """Whether an order with a probe's id is acknowledged by production here; None when nobody answers.
-
-        It is only tried where somebody answers as production: a dead region costs one refused connection.
-        """
+    def probe_write(self) -> WriteAnswer:
+        """Ask for a write that the service takes back: no order, no customer, no row stays."""
         try:
-            if self.ask("order").site != "prod":
-                return False
-            status, body = self._request("POST", "/v2/order/orders", {"id": f"dr-probe-{run}", "client": "dr promote"})
-        except Unreachable:
-            return None
-        return status in (200, 201) and body.get("site") == "prod"
+            return read_write(self.fetch("POST", PROBE_PATH))
+        except DrError as error:
+            return WriteAnswer("silent", error.what)
+
+    def reach(self) -> EdgeSeen:
+        """Connect, by TLS where that is spoken, and say what was found. Raises Unreachable, Refused."""
+        address, connection = self._connection()
+        try:
+            connection.connect()
+            shown = connection.sock.getpeercert() if isinstance(connection.sock, ssl.SSLSocket) else None
+        except OSError as error:
+            raise self._failure(address, error) from None
+        finally:
+            connection.close()
+        if not shown:
+            return EdgeSeen(address=f"{address}:{self.port}")
+        ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(str(shown["notAfter"])), UTC)
+        names = tuple(str(value) for kind, value in shown.get("subjectAltName", ()) if kind == "DNS")
+        return EdgeSeen(address=f"{address}:{self.port}", names=names, until=ends)
 
     def look_up(self) -> str:
         """Resolve the name now, so that a resolver with a cache has it."""
         return self.resolver.address(self.name)
 
-    def _request(self, method: str, path: str, body: dict[str, Any] | None) -> tuple[int, dict[str, Any]]:
-        address = self.resolver.address(self.name)
-        connection = _Connection(address, self.port, self.host, self.timeout)
+    def fetch(self, method: str, path: str) -> HttpAnswer:
+        """One request without a body. Raises Unreachable when no HTTP answer comes, Refused for a wrong certificate."""
+        address, connection = self._connection()
         try:
-            content = None if body is None else json.dumps(body)
-            headers = {"Host": self.host, "Content-Type": "application/json", "Connection": "close"}
-            connection.request(method, path, content, headers)
+            connection.request(method, path, headers={"Host": self.host, "Connection": "close"})
             response = connection.getresponse()
-            return response.status, _object(response.read(65_536))
+            headers = {name.lower(): value for name, value in response.getheaders()}
+            return HttpAnswer(status=response.status, headers=headers, body=response.read(_LONGEST_BODY))
         except (OSError, http.client.HTTPException) as error:
-            reason = str(error) or type(error).__name__
-            raise Unreachable(f"{self.name} ({address}:{self.port}) does not answer: {reason}") from None
+            raise self._failure(address, error) from None
         finally:
             connection.close()
 
+    def _connection(self) -> tuple[str, "_Connection"]:
+        address = self.resolver.address(self.name)
+        return address, _Connection(address, self.port, self.host, self.timeout, tls=self.tls)
+
+    def _failure(self, address: str, error: Exception) -> DrError:
+        """An edge with a wrong certificate is there, and all the same no customer gets in."""
+        where = f"{self.name} ({address}:{self.port})"
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return Refused(
+                f"{where} shows a certificate that is not good for {self.host}: {error.verify_message.rstrip('.')}",
+                next_step=f"give that edge an issued certificate that covers {self.host} (`certificateArn` of the dr "
+                "stack)",
+            )
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        return Unreachable(f"{where} does not answer: {reason}")
+
 
 class _Connection(http.client.HTTPConnection):
-    """To one address, under another name; TLS on port 443."""
+    """To one address, under another name."""
 
-    def __init__(self, address: str, port: int, host: str, timeout: float) -> None:
+    def __init__(self, address: str, port: int, host: str, timeout: float, *, tls: bool) -> None:
         super().__init__(address, port, timeout=timeout)
-        self._name = host
+        self._name, self._tls = host, tls
 
     def connect(self) -> None:
         self.sock = socket.create_connection((self.host, self.port), self.timeout)
-        if self.port == TLS_PORT:
+        if self._tls:
             self.sock = ssl.create_default_context().wrap_socket(self.sock, server_hostname=self._name)
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        value = json.loads(body)
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}

@@ -6,10 +6,10 @@ from typing import Any
 
 from cloud.control_table import ConditionFailedError, ControlTable
 from recovery.errors import Ambiguous, Failed, LeaseRefused
-from recovery.lease import Heartbeat, Lease
-from recovery.ports import LeaseStore
+from recovery.lease.lease import Heartbeat, Lease
 
 LEASE_KEY = "lease"
+SYSTEM = "system_identifier"
 _KEY = {"pk": {"S": LEASE_KEY}}
 # Every attribute is aliased: state, ttl, site and others are or may become reserved words of DynamoDB's expressions.
 # A takeover leaves boot_id alone: it says which guard renewed last, and so which one may record the fence.
@@ -57,6 +57,10 @@ class DynamoLeaseStore:
             sets.append("#heartbeat = :heartbeat")
             names["#heartbeat"] = "heartbeat"
             values[":heartbeat"] = _encode_heartbeat(heartbeat)
+        if heartbeat and heartbeat.system_identifier:
+            sets.append("#system = if_not_exists(#system, :system)")
+            names["#system"] = SYSTEM
+            values[":system"] = {"S": heartbeat.system_identifier}
         same = "#site = :site AND #epoch = :epoch AND #state = :state"
         request = {
             "Key": _KEY,
@@ -73,7 +77,7 @@ class DynamoLeaseStore:
 
     def take(self, seen: Lease, taken: Lease) -> Lease:
         """Replace `seen` by `taken`; returns the item as it was. Raises LeaseRefused when it moved, Ambiguous when the
-        answer was lost (`settle` then), Unreachable when nothing was sent."""
+        answer was lost (whose it is, `read` then tells by the run), Unreachable when nothing was sent."""
         fields = encode(taken)
         request = {
             "Key": _KEY,
@@ -124,6 +128,29 @@ class DynamoLeaseStore:
         except ConditionFailedError as failed:
             raise LeaseRefusedBy(f"epoch {epoch} is not current", self._current(failed)) from None
 
+    def record_system(self, system: str, *, seen: str) -> Lease:
+        """Raises LeaseRefused when the lease says another system than `seen`, or there is no lease."""
+        request: dict[str, Any] = {
+            "Key": _KEY,
+            "UpdateExpression": "SET #system = :system",
+            "ConditionExpression": "attribute_exists(pk) AND "
+            + ("#system = :seen" if seen else "attribute_not_exists(#system)"),
+            "ExpressionAttributeNames": {"#system": SYSTEM},
+            "ExpressionAttributeValues": {":system": {"S": system}} | ({":seen": {"S": seen}} if seen else {}),
+            "ReturnValues": "ALL_NEW",
+        }
+        try:
+            return decode(self._table.call("update_item", request)["Attributes"])
+        except ConditionFailedError as failed:
+            found = self._current(failed)
+            if found and found.system_identifier == system:
+                return found  # the first try's answer was lost, or somebody said the same
+            said = f"says {found.system_identifier or 'none'}" if found else "does not exist"
+            raise LeaseRefused(
+                f"the system identifier is not changed: you say it replaces {seen or 'none'}, the lease {said}",
+                next_step="look at it with `dr lease show`, find out which database is production's, and say it again",
+            ) from None
+
     def _current(self, failed: ConditionFailedError) -> Lease | None:
         return decode(failed.item) if failed.item else self.read()
 
@@ -134,20 +161,6 @@ class LeaseRefusedBy(LeaseRefused):
     def __init__(self, what: str, found: Lease | None) -> None:
         super().__init__(f"{what}: {describe(found)}", next_step="look at it with `dr lease show`")
         self.found = found
-
-
-def settle(store: LeaseStore, seen: Lease, taken: Lease) -> Lease | None:
-    """What became of a takeover whose answer was lost, by a strongly consistent read of the run id.
-
-    Returns the lease when it is ours: the fence wait then starts again, from now, with `seen`'s terms. None when
-    nothing has changed: take again. Raises LeaseRefused when another has it, Unreachable when it cannot be read.
-    """
-    found = store.read()
-    if found and _is_by(found, taken):
-        return found
-    if found and found.epoch == seen.epoch:
-        return None
-    raise LeaseRefusedBy("the lease was taken by another", found)
 
 
 def describe(lease: Lease | None) -> str:
@@ -171,6 +184,8 @@ def encode(lease: Lease) -> dict[str, Any]:
         "renewals": {"N": str(lease.renewals)},
         "fenced_epoch": {"N": str(lease.fenced_epoch)},
     }
+    if lease.system_identifier:  # absent until it is known: the first who knows it writes it
+        item[SYSTEM] = {"S": lease.system_identifier}
     return item | ({"heartbeat": _encode_heartbeat(lease.heartbeat)} if lease.heartbeat else {})
 
 
@@ -191,6 +206,7 @@ def decode(item: dict[str, Any]) -> Lease:
             renewals=_integer(item["renewals"]),
             fenced_epoch=_integer(item["fenced_epoch"]),
             heartbeat=_decode_heartbeat(item["heartbeat"]["M"]) if "heartbeat" in item else None,
+            system_identifier=item[SYSTEM]["S"] if SYSTEM in item else "",
         )
     except (KeyError, TypeError, ValueError, InvalidOperation) as error:
         raise Failed(
@@ -214,6 +230,7 @@ def _encode_heartbeat(heartbeat: Heartbeat) -> dict[str, Any]:
             "lsn": {"N": str(heartbeat.lsn)},
             "commits_per_second": {"N": f"{heartbeat.commits_per_second:.3f}"},
             "timeline": {"N": str(heartbeat.timeline)},
+            SYSTEM: {"S": heartbeat.system_identifier},
         }
     }
 
@@ -224,6 +241,7 @@ def _decode_heartbeat(fields: dict[str, Any]) -> Heartbeat:
         lsn=_integer(fields["lsn"]),
         commits_per_second=float(fields["commits_per_second"]["N"]),
         timeline=_integer(fields["timeline"]),
+        system_identifier=fields[SYSTEM]["S"] if SYSTEM in fields else "",
     )
 
 

@@ -9,21 +9,28 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
-from typing import Any
+from email.utils import parsedate_to_datetime
+from typing import Any, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError, FlexibleChecksumError
 
 from cloud.s3_errors import code_of, was_retried, worded
 from cloud.session import client
-from recovery.errors import Corrupt, Failed, Refused
-from recovery.ports import StoredObject
+from recovery.copies.parts import MOST_PARTS, in_flight, part_size
+from recovery.errors import Corrupt, Failed, Refused, Unreachable
+from recovery.ports import HiddenObject, StoredObject, UnfinishedUpload
 
-MIN_PART_BYTES = 8 * 1024 * 1024
-_GROWTH = 1250  # part size >= offset / 1250: 8 MiB parts up to 10 GiB; the 10,000th part ends beyond 10 TiB
-_IN_FLIGHT = 2  # parts being sent while the next one fills: at most three parts in memory
+_SENDERS = 2
 _CHUNK = 1024 * 1024
 _READ_ATTEMPTS = 6  # without a single byte of progress between them
 _Parts = list[dict[str, Any]]  # named here: inside the class, `list` is a method
+_NO_LOCK = {
+    "NoSuchObjectLockConfiguration",
+    "ObjectLockConfigurationNotFoundError",
+    "NoSuchKey",
+    "NoSuchVersion",
+    "404",
+}
 _PRECONDITION = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
 
 
@@ -40,13 +47,15 @@ class S3Bucket:
         self._lock_mode = lock_mode
         self._quick = client("s3", region, timeout=5, attempts=4)
         # For long transfers: patient with a slow answer, and retried by part (fault 40).
-        self._bulk = client("s3", region, timeout=60, attempts=6)
+        # A part's SHA-256 is computed once: as its checksum, a signed header that S3 compares with the body.
+        self._bulk = client("s3", region, timeout=60, attempts=6, payload_signed=False)
 
     def put_stream(self, key: str, chunks: Iterable[bytes], *, retain_until: datetime | None) -> None:
         """Upload what `chunks` yields. The upload is opened before the first chunk is asked for, and aborted when
         anything raises; a killed process leaves an unfinished upload, which is no object and which lifecycle ends.
 
-        The store checks a SHA-256 of each part. Raises Failed when there are no bytes at all.
+        The store checks a SHA-256 of each part. Never holds more than `PARTS_IN_MEMORY_BYTES` of the stream. Raises
+        Failed when there are no bytes at all, or more than one object can hold.
         """
         with worded(self, f"write {key}"):
             upload = self._quick.create_multipart_upload(
@@ -109,14 +118,106 @@ class S3Bucket:
                         raise error from None
                 _back_off(failures)
 
-    def list(self, prefix: str) -> Iterator[StoredObject]:
-        """Every object under `prefix`, in key order, a page of 1,000 at a time."""
+    def list(self, prefix: str, *, after: str = "") -> Iterator[StoredObject]:
+        """Every object under `prefix` whose key is beyond `after`, in key order, a page of 1,000 at a time."""
+        beyond = {"StartAfter": after} if after else {}
         with worded(self, f"list {prefix}"):
-            for page in self._quick.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix):
+            pages = self._quick.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix, **beyond)
+            for page in pages:
                 for item in page.get("Contents", ()):
                     yield StoredObject(
-                        key=item["Key"], bytes=item["Size"], etag=item["ETag"], modified=item["LastModified"]
+                        key=item["Key"],
+                        bytes=item["Size"],
+                        etag=item["ETag"],
+                        modified=item["LastModified"],
+                        storage=item.get("StorageClass", "STANDARD"),
                     )
+
+    def retrieval(self, key: str) -> Literal["none", "running", "done"]:
+        """Whether a readable copy of an archived object was asked for, and is there.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html#AmazonS3-HeadObject-response-header-restore
+        """
+        with worded(self, f"look at {key}"):
+            said = self._quick.head_object(Bucket=self.bucket, Key=key).get("Restore")
+        return "none" if not said else "running" if 'ongoing-request="true"' in said else "done"
+
+    def retrieve(self, key: str, *, days: int) -> None:
+        """Ask for a readable copy that stays for `days`. Asking again while it comes is fine."""
+        request = {"Days": days, "GlacierJobParameters": {"Tier": "Standard"}}
+        with worded(self, f"retrieve {key} from its archive class"):
+            try:
+                self._quick.restore_object(Bucket=self.bucket, Key=key, RestoreRequest=request)
+            except ClientError as error:
+                if code_of(error) != "RestoreAlreadyInProgress":
+                    raise
+
+    def lock(self, key: str, until: datetime) -> None:
+        """Lock an object that was stored without a lock. Doing it again with the same or a later moment is fine."""
+        with worded(self, f"lock {key}"):
+            self._quick.put_object_retention(
+                Bucket=self.bucket,
+                Key=key,
+                Retention={"Mode": self._lock_mode, "RetainUntilDate": until},
+                ChecksumAlgorithm="SHA256",
+            )
+
+    def hide(self, key: str) -> None:
+        """Place a delete marker on `key`; its versions stay. Doing it again only places another one."""
+        with worded(self, f"hide {key}"):
+            self._quick.delete_object(Bucket=self.bucket, Key=key)
+
+    def hidden(self, prefix: str) -> Iterator[HiddenObject]:
+        """The newest version under each delete marker below `prefix`, in key order, a page of 1,000 at a time.
+
+        Needs s3:ListBucketVersions.
+        """
+        marked: dict[str, datetime] = {}  # a page may end between a marker and what it hides
+        with worded(self, f"list versions of {prefix}"):
+            pages = self._quick.get_paginator("list_object_versions").paginate(Bucket=self.bucket, Prefix=prefix)
+            for page in pages:
+                for marker in page.get("DeleteMarkers", ()):
+                    if marker["IsLatest"]:
+                        marked[marker["Key"]] = marker["LastModified"]
+                for item in page.get("Versions", ()):
+                    if at := marked.pop(item["Key"], None):
+                        yield HiddenObject(
+                            key=item["Key"], version=item["VersionId"], modified=item["LastModified"], hidden=at
+                        )
+
+    def locked_until(self, key: str, version: str) -> datetime | None:
+        """When the lock of this version ends; None when it has none, or has gone. Needs s3:GetObjectRetention."""
+        with worded(self, f"read the lock of {key}"):
+            try:
+                answer = self._quick.get_object_retention(Bucket=self.bucket, Key=key, VersionId=version)
+            except ClientError as error:
+                if code_of(error) in _NO_LOCK:
+                    return None
+                raise
+        return answer["Retention"].get("RetainUntilDate")
+
+    def time(self) -> datetime:
+        """S3's own clock, from the head of an answer."""
+        with worded(self, "ask for the time"):
+            answer = self._quick.list_objects_v2(Bucket=self.bucket, MaxKeys=1)
+        try:
+            return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+        except (KeyError, TypeError, ValueError):
+            raise Unreachable(
+                f"what answers for bucket {self.bucket} does not say what time it is",
+                next_step="look at what is between here and S3: S3 itself always says so",
+            ) from None
+
+    def unfinished(self, prefix: str) -> Iterator[UnfinishedUpload]:
+        """Every multipart upload under `prefix` that is still open, in key order, a page of 1,000 at a time.
+
+        Needs s3:ListBucketMultipartUploads, which s3:ListBucket does not include.
+        """
+        with worded(self, f"list unfinished uploads of {prefix}"):
+            pages = self._quick.get_paginator("list_multipart_uploads").paginate(Bucket=self.bucket, Prefix=prefix)
+            for page in pages:
+                for item in page.get("Uploads", ()):
+                    yield UnfinishedUpload(key=item["Key"], started=item["Initiated"])
 
     def _retention(self, until: datetime | None) -> dict[str, Any]:
         return {} if until is None else {"ObjectLockMode": self._lock_mode, "ObjectLockRetainUntilDate": until}
@@ -128,9 +229,11 @@ class S3Bucket:
         """
         done: _Parts = []
         waiting: deque[Future[dict[str, Any]]] = deque()
-        with ThreadPoolExecutor(_IN_FLIGHT, thread_name_prefix="s3-part") as pool:
+        with ThreadPoolExecutor(_SENDERS, thread_name_prefix="s3-part") as pool:
             for number, body in enumerate(cut(chunks), 1):
-                if len(waiting) == _IN_FLIGHT:
+                if number > MOST_PARTS:
+                    raise Failed(f"{key} is longer than the {MOST_PARTS:,} parts that S3 allows an object")
+                while len(waiting) >= in_flight(len(body)):
                     done.append(waiting.popleft().result())
                 waiting.append(pool.submit(self._send_part, key, upload, number, body))
             done.extend(part.result() for part in waiting)
@@ -188,24 +291,25 @@ class S3Bucket:
             return wording
 
 
-def part_size(offset: int) -> int:
-    """Least bytes of the part that starts at `offset`: it grows, so that 10,000 parts are enough for any object.
-
-    https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
-    """
-    return max(MIN_PART_BYTES, offset // _GROWTH)
-
-
 def cut(chunks: Iterable[bytes]) -> Iterator[bytearray]:
-    """Gather chunks into parts of `part_size`; a chunk is copied once and never split."""
-    offset, part = 0, bytearray()
+    """Gather chunks into parts of exactly `part_size`; the last one is as long as it is.
+
+    A part's memory is asked for once and never grows: growing keeps an eighth in reserve and, to move, both copies.
+    """
+    offset, filled, part = 0, 0, bytearray(part_size(0))
     for chunk in chunks:
-        part += chunk
-        if len(part) >= part_size(offset):
-            offset += len(part)
-            yield part
-            part = bytearray()
-    if part:
+        start = 0
+        while start < len(chunk):
+            count = min(len(chunk) - start, len(part) - filled)
+            with memoryview(part) as target, memoryview(chunk) as source:
+                target[filled : filled + count] = source[start : start + count]
+            start, filled = start + count, filled + count
+            if filled == len(part):
+                yield part
+                offset += filled
+                part, filled = bytearray(part_size(offset)), 0
+    if filled:
+        del part[filled:]
         yield part
 
 

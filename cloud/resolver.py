@@ -50,6 +50,16 @@ class Resolver:
                 return current
         raise Unreachable(f"{name}: more than {_LONGEST_CHAIN} names lead on from it")
 
+    def require_record(self, name: str) -> None:
+        """Ask for `name` once. Raises Unreachable when the server does not answer, Refused when it knows no such name.
+        Where the name leads is not followed: that may be lost with production."""
+        if not is_address(name) and name not in self._ask(name):
+            raise Refused(
+                f"it has no record of {name}",
+                next_step="the foundation stack makes the public name's records (its second `pulumi up`); or name a "
+                "DNS server that knows it with --resolver IP:PORT",
+            )
+
     def _records(self, name: str) -> dict[str, tuple[str, str]]:
         """Name → (kind, value), of `name` and what came with it; from the cache while it is fresh."""
         until, known = self._kept.get(name, (0.0, ("", "")))

@@ -1,12 +1,21 @@
 """What S3 said, in words: which bucket, what was being done, what to do next."""
 
 import contextlib
-from collections.abc import Iterator
-from typing import Protocol
+from collections.abc import Iterator, Mapping
+from typing import Literal, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 
 from recovery.errors import DrError, Refused, Unreachable
+
+# What a caller may have better advice for than this module.
+Trouble = Literal["no bucket", "other region", "denied"]
+Advice = Mapping[Trouble, str]
+ADVICE: Advice = {
+    "no bucket": "run `pulumi up` on the foundation stack, or check --account",
+    "other region": "compare the regions under `sites` in recovery.yaml with the foundation stack's",
+    "denied": "use the role of this duty (writer, restorer, monitor), or check the bucket's policy and key",
+}
 
 
 class _Bucket(Protocol):
@@ -30,12 +39,12 @@ def was_retried(error: ClientError) -> bool:
 
 
 @contextlib.contextmanager
-def worded(bucket: _Bucket, doing: str) -> Iterator[None]:
+def worded(bucket: _Bucket, doing: str, advice: Advice = ADVICE) -> Iterator[None]:
     """Turn botocore's errors into ours; `doing` completes "S3 ... to {doing}"."""
     try:
         yield
     except ClientError as error:
-        raise _refusal(bucket, doing, error) from None
+        raise _refusal(bucket, doing, error, advice) from None
     except (NoCredentialsError, PartialCredentialsError) as error:
         raise Refused(
             f"no AWS credentials to {doing} in bucket {bucket.bucket}: {error}",
@@ -48,28 +57,33 @@ def worded(bucket: _Bucket, doing: str) -> Iterator[None]:
         ) from None
 
 
-def _refusal(bucket: _Bucket, doing: str, error: ClientError) -> DrError:
+def _refusal(bucket: _Bucket, doing: str, error: ClientError, advice: Advice) -> DrError:
     code, said = code_of(error), error.response.get("Error", {}).get("Message", "")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code == "NoSuchBucket":
         return Refused(
             f"bucket {bucket.bucket} does not exist in {bucket.region}",
-            next_step="run `pulumi up` on the foundation stack, or check --account",
+            next_step=advice["no bucket"],
         )
     if code in _OTHER_REGION:
         return Refused(
             f"bucket {bucket.bucket} is not in {bucket.region}: {said}",
-            next_step="compare the regions under `sites` in recovery.yaml with the foundation stack's",
+            next_step=advice["other region"],
         )
     if code in _DENIED:
         return Refused(
             f"S3 does not allow these credentials to {doing} in bucket {bucket.bucket} ({code}: {said})",
-            next_step="use the role of this duty (writer, restorer, monitor), or check the bucket's policy and key",
+            next_step=advice["denied"],
         )
     if code in _KEY_TROUBLE:
         return Refused(
             f"the KMS key of bucket {bucket.bucket} cannot be used to {doing} ({code}: {said})",
             next_step="enable the key or cancel its deletion; until then use the other site's bucket",
+        )
+    if code == "RequestTimeTooSkewed":
+        return Refused(
+            f"S3 does not take requests to {doing} in bucket {bucket.bucket}: this machine's clock is wrong ({said})",
+            next_step="set the clock of this machine (or node); S3 allows 15 minutes",
         )
     if code == "InvalidRequest" and "Lock" in said:
         return Refused(

@@ -1,5 +1,5 @@
-"""What every component does with its children. Kept apart from `workload`: that loads the Kubernetes SDK, which takes
-more than a second, and a stack without a cluster should not wait for it."""
+"""Options of child resources. Not in `workload`, which loads the Kubernetes SDK: that takes more than a second, and a
+stack without a cluster should not wait for it."""
 
 from typing import Any
 

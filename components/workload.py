@@ -1,14 +1,15 @@
 """Parts of a Pod that every workload of ours shares: locked-down security, the plan as a file, limits, metadata."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import pulumi
 import pulumi_kubernetes as k8s
 import yaml
 
-from recovery.capacity import Size
-from recovery.names import PLAN_FILE, PLAN_FOLDER
-from recovery.plan import Plan
+from components.aws_identity import aws_environment, aws_token_mount, aws_token_volume
+from recovery.names import PLAN_FILE, PLAN_FOLDER, PLAN_MAP, TEMPORARY_BYTES
+from recovery.plan.plan import Plan
+from recovery.site.capacity import EVICTED_AFTER_SECONDS, Size
 
 if TYPE_CHECKING:
     from pulumi_kubernetes.core import v1 as core
@@ -17,28 +18,33 @@ if TYPE_CHECKING:
 # The object is done when the API server has it: guards stay closed until the lease comes, and a base copy takes hours.
 SKIP_AWAIT = {"pulumi.com/skipAwait": "true"}
 MANAGED_BY = {"app.kubernetes.io/managed-by": "pulumi", "app.kubernetes.io/part-of": "ultramarket-dr"}
+_SCRATCH_BYTES = 1 << 30
+# Above anything of UltraMarket's that says nothing (0), far below Kubernetes' own.
+URGENT, _URGENT_VALUE = "ultramarket-dr-urgent", 1_000_000
+READ_AT_START = "DR_READ_AT_START"
+"""Variable: names what a container reads of the plan when it starts. Another value, and Kubernetes starts it anew."""
 _PLAN_FILE_NAME = PLAN_FILE.removeprefix(f"{PLAN_FOLDER}/")
 
 
 def plan_config_map(plan: Plan, namespace: pulumi.Input[str], opts: pulumi.ResourceOptions) -> k8s.core.v1.ConfigMap:
-    """The plan as a ConfigMap that is named by its content: a changed plan is a new map, and whoever mounts it is
-    rolled over to it; nothing ever reads half of a change."""
+    """The plan as a ConfigMap that changes in place: the next run of a Job reads it, and a guard is not restarted for a
+    number that it does not read. What runs for long has a `READ_AT_START` variable. A new map for each plan would
+    take the old one from under a primary's Pod that is not ours and mounts it (docs/gate-sidecar.md)."""
     return k8s.core.v1.ConfigMap(
         "plan",
-        metadata=metadata(f"dr-plan-{plan.digest[:10]}", namespace),
+        metadata=metadata(PLAN_MAP, namespace),
         data={_PLAN_FILE_NAME: plan_text(plan)},
-        immutable=True,
         opts=opts,
     )
 
 
 def plan_text(plan: Plan) -> str:
-    """YAML that `recovery.loading` reads back as the same plan."""
+    """YAML that `recovery.plan.loading` reads back as the same plan."""
     return yaml.safe_dump(plan.model_dump(mode="json"), sort_keys=False)
 
 
 def metadata(
-    name: str,
+    name: pulumi.Input[str],
     namespace: pulumi.Input[str],
     *,
     labels: dict[str, str] | None = None,
@@ -55,6 +61,46 @@ def metadata(
     return result
 
 
+def urgent_class(opts: pulumi.ResourceOptions) -> k8s.scheduling.v1.PriorityClass:
+    """The priority of what everything else waits for. Of the whole cluster; its Pods are made after it."""
+    return k8s.scheduling.v1.PriorityClass(
+        "urgent",
+        metadata={"name": URGENT, "labels": MANAGED_BY},
+        value=_URGENT_VALUE,
+        global_default=False,
+        preemption_policy="PreemptLowerPriority",
+        description="Guard, gate and database, without which nobody orders; the log, without which orders are lost",
+        opts=opts,
+    )
+
+
+class Urgent(TypedDict):
+    """Part of a Pod's specification."""
+
+    priority_class_name: pulumi.Input[str]
+    tolerations: "list[core.TolerationArgsDict]"
+
+
+def urgent(priority: pulumi.Input[str]) -> Urgent:
+    """What a Pod declares without which nobody orders, or what was ordered is lost: it takes the place of others when a
+    node is full, and it leaves a node that no longer answers after seconds instead of Kubernetes' five minutes.
+
+    https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/#taint-based-evictions
+    """
+    return {
+        "priority_class_name": priority,
+        "tolerations": [
+            {
+                "key": f"node.kubernetes.io/{state}",
+                "operator": "Exists",
+                "effect": "NoExecute",
+                "toleration_seconds": EVICTED_AFTER_SECONDS,
+            }
+            for state in ("not-ready", "unreachable")
+        ],
+    }
+
+
 def pod_security(uid: int) -> "core.PodSecurityContextArgsDict":
     """What the `restricted` Pod Security Standard asks of a Pod, and volumes that `uid` may write."""
     return {
@@ -62,6 +108,9 @@ def pod_security(uid: int) -> "core.PodSecurityContextArgsDict":
         "run_as_user": uid,
         "run_as_group": uid,
         "fs_group": uid,
+        # By default kubelet opens the whole volume to the group again at each mount, and PostgreSQL starts on no data
+        # that others may write: https://kubernetes.io/docs/tasks/configure-pod-container/security-context/
+        "fs_group_change_policy": "OnRootMismatch",
         "seccomp_profile": {"type": "RuntimeDefault"},
     }
 
@@ -96,10 +145,11 @@ def secret_variable(name: str, secret: pulumi.Input[str], key: str = "password")
 
 
 def runner_volumes(plan_map: pulumi.Input[str]) -> "list[core.VolumeArgsDict]":
-    """The plan, and the only directory a runner can write to."""
+    """The plan, the only directory a runner can write to, and the token for its AWS credentials."""
     return [
         {"name": "plan", "config_map": {"name": plan_map}},
-        {"name": "scratch", "empty_dir": {"size_limit": "1Gi"}},
+        {"name": "scratch", "empty_dir": {"size_limit": f"{_SCRATCH_BYTES >> 30}Gi"}},
+        aws_token_volume(),
     ]
 
 
@@ -108,12 +158,19 @@ def runner_mounts() -> "list[core.VolumeMountArgsDict]":
     return [
         {"name": "plan", "mount_path": PLAN_FOLDER, "read_only": True},
         {"name": "scratch", "mount_path": "/tmp"},  # noqa: S108  an emptyDir of this Pod alone
+        aws_token_mount(),
     ]
 
 
-def runner_environment(account: str, site: str) -> dict[str, pulumi.Input[str]]:
-    """What every `dr` command in a container finds: plan, account, site."""
-    return {"DR_PLAN": PLAN_FILE, "DR_ACCOUNT": account, "DR_SITE": site}
+def runner_environment(account: str, site: str, region: str) -> dict[str, pulumi.Input[str]]:
+    """What every `dr` command in a container finds: plan, account, site, and the way to AWS in `region`."""
+    return {
+        "DR_PLAN": PLAN_FILE,
+        "DR_ACCOUNT": account,
+        "DR_SITE": site,
+        TEMPORARY_BYTES: str(_SCRATCH_BYTES),
+        **aws_environment(region),
+    }
 
 
 def runner_uid() -> int:

@@ -1,1 +1,1 @@
-"""One file per kind of data: how it is copied and verified with its own tools. Ports are handed in by `scripts`."""
+"""How each kind of data is copied and verified, by its own tools: a folder a dataset. Ports are handed in."""

@@ -3,9 +3,15 @@
 import stamina
 
 from recovery.errors import Failed, LeaseRefused, Unreachable
-from recovery.lease import Lease
-from recovery.plan import SiteName
+from recovery.lease.lease import Lease
+from recovery.plan.plan import SiteName
 from recovery.ports import LeaseStore
+
+
+def held_elsewhere(leases: LeaseStore, site: SiteName) -> Lease | None:
+    """The lease when another site than `site` has it. Raises Unreachable when the control table does not answer."""
+    lease = leases.read()
+    return lease if lease is not None and lease.site != site else None
 
 
 def require_held(leases: LeaseStore, site: SiteName) -> Lease:
@@ -26,13 +32,18 @@ def require_held(leases: LeaseStore, site: SiteName) -> Lease:
     return lease
 
 
+def moved(lease: Lease | None, seen: Lease) -> bool:
+    """Whether what was just read is no longer what was `seen`: another site's, of another epoch, or not held."""
+    return lease is None or (lease.site, lease.epoch, lease.state) != (seen.site, seen.epoch, "held")
+
+
 def require_unmoved(leases: LeaseStore, seen: Lease, *, seconds: float = 60) -> None:
     """Raises Failed unless site and epoch are still `seen`'s; patient with a control table that is slow to answer."""
     lease = None
     for attempt in stamina.retry_context(on=Unreachable, attempts=None, timeout=seconds, wait_initial=0.5):
         with attempt:
             lease = leases.read()
-    if lease is None or (lease.site, lease.epoch, lease.state) != (seen.site, seen.epoch, "held"):
+    if moved(lease, seen):
         found = f"{lease.state} by {lease.site} in epoch {lease.epoch}" if lease else "gone"
         raise Failed(
             f"the lease moved while the copy was made: it was held by {seen.site} in epoch {seen.epoch}, now it is "

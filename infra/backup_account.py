@@ -2,9 +2,9 @@
 
 import pulumi_aws as aws
 
-from infra.config import Config
+from infra.settings.config import Config
 from recovery.names import PREFIX, Names
-from recovery.plan import Plan
+from recovery.plan.plan import Plan
 
 _KEY = "backupAccountRole"
 

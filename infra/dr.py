@@ -6,22 +6,31 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_kubernetes as k8s
 
-from components.default_deny import DefaultDeny, DefaultDenyArgs
-from components.network import Network, NetworkArgs
-from components.operator_workspace import OperatorWorkspace, OperatorWorkspaceArgs
-from components.postgres_standby import STANDBY_HOST, STANDBY_LABEL, PostgresStandby, PostgresStandbyArgs
-from components.recovery_bundle import RecoveryBundle, RecoveryBundleArgs
-from components.site_capacity import SiteCapacity, SiteCapacityArgs
-from components.site_guard import SiteGuard, SiteGuardArgs
-from components.strategy_config import StrategyConfig, StrategyConfigArgs
-from components.warm_cluster import PROMOTERS, WarmCluster, WarmClusterArgs
-from components.warm_services import PORT, WarmServices, WarmServicesArgs
-from components.workload import MANAGED_BY, plan_config_map
+from components.cluster.backup_cron_jobs import BackupCronJobs, BackupCronJobsArgs
+from components.cluster.monitor import Monitor, MonitorArgs
+from components.cluster.operator_workspace import OperatorWorkspace, OperatorWorkspaceArgs
+from components.cluster.pruner import Pruner
+from components.cluster.site_capacity import SiteCapacity, SiteCapacityArgs
+from components.cluster.warm_cluster import PROMOTERS, WarmCluster, WarmClusterArgs
+from components.cluster.warm_services import PORT, WarmServices, WarmServicesArgs
+from components.control.only_site import OnlySite, OnlySiteArgs
+from components.control.recovery_bundle import RecoveryBundle, RecoveryBundleArgs
+from components.control.strategy_config import StrategyConfig, StrategyConfigArgs
+from components.databases.guard_container import GuardArgs
+from components.databases.log_shipper import LogShipper, LogShipperArgs
+from components.databases.postgres_standby import STANDBY_HOST, PostgresStandby, PostgresStandbyArgs
+from components.network.default_deny import DefaultDeny, DefaultDenyArgs
+from components.network.network import Network, NetworkArgs
+from components.network.site_edge import SiteEdge, SiteEdgeArgs
+from components.runners import Runners
+from components.storage.encrypted_disks import EncryptedDisks, EncryptedDisksArgs
+from components.workload import MANAGED_BY, plan_config_map, urgent_class
 from infra.kubernetes import cluster_provider
-from infra.settings import DrSettings
+from infra.prod_outputs import Production
+from infra.settings.dr import DrSettings
 from recovery.errors import PlanError
-from recovery.names import POSTGRES_PORT, namespace_identity
-from recovery.plan import Plan
+from recovery.names import DISK_CLASS, POSTGRES_PORT, namespace_identity
+from recovery.plan.plan import Plan
 
 _POD_SECURITY = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
 
@@ -30,74 +39,95 @@ def declare(settings: DrSettings) -> None:
     """Declare the stack; all of it is homed in the DR region. Raises PlanError for another strategy than warm."""
     _require_warm(settings.plan)
     region = settings.plan.sites.dr.region
-    production = pulumi.StackReference("prod", stack_name=settings.prod_stack)
+    production = Production(settings.prod_stack)
     cloud = aws.Provider("aws", region=region, allowed_account_ids=[settings.account])
-    subnet_ids = _subnet_ids(settings, cloud)
+    network = _network(settings, cloud)
     cluster = WarmCluster(
         "warm-cluster",
         WarmClusterArgs(
             names=settings.names,
-            subnet_ids=subnet_ids,
+            subnet_ids=network.private_subnet_ids if network else settings.network.subnet_ids,
             public_access_cidrs=settings.public_access_cidrs,
             version=settings.kubernetes_version,
+            addon_versions=settings.addon_versions,
+            admins=settings.cluster_admins,
             instance_types=settings.instance_types,
-            nodes_warm=settings.nodes_warm,
-            nodes_most=settings.nodes_most,
+            nodes=settings.nodes,
         ),
         pulumi.ResourceOptions(providers=[cloud]),
     )
+    public_subnet_ids = network.public_subnet_ids if network else settings.network.public_subnet_ids
+    edge = SiteEdge("edge", _edge(settings, public_subnet_ids, cluster), pulumi.ResourceOptions(providers=[cloud]))
     kubernetes = cluster_provider(
         name=cluster.cluster_name, endpoint=cluster.endpoint, ca_data=cluster.ca_data, region=region
     )
     namespace = _namespace(settings, kubernetes)
     opts = pulumi.ResourceOptions(providers=[cloud, kubernetes])
-    _walls(settings, namespace, production, kubernetes)
-    StrategyConfig(
+    everything: list[pulumi.Resource] = _walls(settings, namespace, production, kubernetes)
+    strategy = StrategyConfig(
         "strategy",
         StrategyConfigArgs(plan=settings.plan, namespace=namespace),
         pulumi.ResourceOptions(provider=kubernetes),
     )
     config = plan_config_map(settings.plan, namespace, pulumi.ResourceOptions(provider=kubernetes))
-    plan_map = config.metadata.apply(lambda meta: meta.name or "")
-    standby = PostgresStandby("postgres", _standby(settings, namespace, production), opts)
-    guard = SiteGuard(
-        "site-guard",
-        _guard(settings, namespace, cluster, plan_map),
-        # Kubelet gives a Pod the variables of Services that exist before it.
-        pulumi.ResourceOptions(providers=[cloud, kubernetes], depends_on=[standby.service]),
+    at = Runners(
+        site="dr",
+        names=settings.names,
+        cluster=cluster.cluster_name,
+        namespace=namespace,
+        image=settings.runner_image,
+        plan_map=config.metadata.apply(lambda meta: meta.name or ""),
     )
-    WarmServices(
+    urgent = urgent_class(pulumi.ResourceOptions(provider=kubernetes)).metadata.apply(lambda meta: meta.name or "")
+    disks = EncryptedDisks("disks", EncryptedDisksArgs(key_arn=settings.disk_key), opts)
+    on_disk = pulumi.ResourceOptions(providers=[cloud, kubernetes], depends_on=[disks.disk_class])
+    standby = PostgresStandby("postgres", _standby(settings, at, production, urgent), on_disk)
+    services = WarmServices(
         "services",
         _services(settings, namespace),
-        pulumi.ResourceOptions(providers=[kubernetes], depends_on=[guard.service]),
+        # Kubelet gives a Pod the variables of Services that exist before it.
+        pulumi.ResourceOptions(providers=[kubernetes], depends_on=[standby.gate]),
     )
+    # As at production; until the promotion their runs are skipped, and the shipper waits for the lease.
+    backup = BackupCronJobs("backup-postgres", _backup(settings, at), opts)
+    shipper = LogShipper("postgres-log-shipper", _shipper(settings, at, urgent, standby), opts)
+    pruner = Pruner("prune", at, opts)
     if settings.promoter_password is not None:
-        workspace = _workspace(settings, settings.promoter_password, namespace, cluster, plan_map)
-        OperatorWorkspace("operator", workspace, opts)
+        workspace = _workspace(settings, at, settings.promoter_password, cluster)
+        everything.append(OperatorWorkspace("operator", workspace, on_disk))
+    watching = MonitorArgs(
+        at=at, password=settings.monitor_password, endpoint=cluster.endpoint, ca_data=cluster.ca_data
+    )
+    monitor = Monitor("monitor", watching, opts)
     bundle = RecoveryBundle(
         "recovery-bundle",
         RecoveryBundleArgs(
             names=settings.names,
             cluster_endpoint=cluster.endpoint,
             cluster_ca=cluster.ca_data,
-            prod_edge=production.require_output("edge"),
+            prod_edge=production.edge,
             dr_edge=settings.edge,
             standby=pulumi.Output.format("{0}:{1}", standby.host, POSTGRES_PORT),
-            gate=pulumi.Output.format("{0}:{1}", guard.host, POSTGRES_PORT),
-            system_identifier=production.require_output("system_identifier"),
+            gate=pulumi.Output.format("{0}:{1}", standby.gate_host, POSTGRES_PORT),
+            system_identifier=production.system_identifier,
         ),
         pulumi.ResourceOptions(providers=[cloud]),
     )
+    everything += [cluster, edge, strategy, disks, standby, services, backup, shipper, pruner, monitor, bundle]
+    everything += [network] if network else []
+    only = OnlySiteArgs(plan_file=settings.plan_file, account=settings.account)
+    OnlySite("only-site", only, pulumi.ResourceOptions(depends_on=everything))
     pulumi.export("cluster", cluster.cluster_name)
     pulumi.export("bundle", bundle.url)
     pulumi.export("edge", settings.edge)
+    pulumi.export("load_balancer", edge.host)  # for foundation, which gives the edge its own name
 
 
-def _subnet_ids(settings: DrSettings, cloud: aws.Provider) -> Sequence[pulumi.Input[str]]:
-    """The private subnets: those that exist, or those of a network of our own."""
+def _network(settings: DrSettings, cloud: aws.Provider) -> Network | None:
+    """A network of our own; None where private subnets exist."""
     wanted, sites = settings.network, settings.plan.sites
     if not wanted.cidr:
-        return wanted.subnet_ids
+        return None
     network = Network(
         "network",
         NetworkArgs(
@@ -108,11 +138,25 @@ def _subnet_ids(settings: DrSettings, cloud: aws.Provider) -> Sequence[pulumi.In
             peer_cidr=wanted.production_cidr,
             peer_region=sites.prod.region,
         ),
-        pulumi.ResourceOptions(providers=[cloud]),
+        pulumi.ResourceOptions(providers=[cloud], protect=True),
     )
     if network.peering_id is not None:
-        pulumi.export("peering", network.peering_id)  # for the prod stack, which accepts it
-    return network.private_subnet_ids
+        # For the prod stack, which accepts it and lets this network in.
+        pulumi.export("peering", network.peering_id)
+        pulumi.export("vpc", network.vpc.id)
+    return network
+
+
+def _edge(settings: DrSettings, subnet_ids: Sequence[pulumi.Input[str]], cluster: WarmCluster) -> SiteEdgeArgs:
+    return SiteEdgeArgs(
+        load_balancer=settings.names.dr_load_balancer,
+        vpc_id=cluster.vpc_id,
+        subnet_ids=subnet_ids,
+        certificate_arn=settings.certificate_arn,
+        services=list(settings.plan.services),
+        nodes=cluster.nodes_group,
+        nodes_security_group=cluster.security_group,
+    )
 
 
 def _namespace(settings: DrSettings, provider: k8s.Provider) -> pulumi.Output[str]:
@@ -125,30 +169,33 @@ def _namespace(settings: DrSettings, provider: k8s.Provider) -> pulumi.Output[st
             "labels": {**MANAGED_BY, **_POD_SECURITY},
             "annotations": namespace_identity("dr", settings.account, site.region),
         },
-        opts=pulumi.ResourceOptions(provider=provider, retain_on_delete=True),
+        opts=pulumi.ResourceOptions(provider=provider, protect=True, retain_on_delete=True),
     )
     return namespace.metadata.apply(lambda meta: meta.name or "")
 
 
 def _walls(
-    settings: DrSettings, namespace: pulumi.Output[str], production: pulumi.StackReference, provider: k8s.Provider
-) -> None:
+    settings: DrSettings, namespace: pulumi.Output[str], production: Production, provider: k8s.Provider
+) -> list[pulumi.Resource]:
     """What holds for everything in the namespace: who talks to whom, and how much it may take."""
     opts = pulumi.ResourceOptions(provider=provider)
-    SiteCapacity("capacity", SiteCapacityArgs(plan=settings.plan, namespace=namespace), opts)
-    DefaultDeny(
+    capacity = SiteCapacity(
+        "capacity",
+        SiteCapacityArgs(plan=settings.plan, postgres=settings.postgres_size, namespace=namespace),
+        opts,
+    )
+    denied = DefaultDeny(
         "default-deny",
         DefaultDenyArgs(
             namespace=namespace,
             services=list(settings.plan.services),
             service_port=PORT,
-            primary_port=production.require_output("primary_port").apply(int),
-            edge_ports=production.require_output("edge").apply(
-                lambda edge: sorted({_port_of(edge), _port_of(settings.edge)})
-            ),
+            primary_port=production.primary_port.apply(int),
+            edge_ports=production.edge.apply(lambda edge: sorted({_port_of(edge), _port_of(settings.edge)})),
         ),
         opts,
     )
+    return [capacity, denied]
 
 
 def _port_of(address: str) -> int:
@@ -156,43 +203,52 @@ def _port_of(address: str) -> int:
 
 
 def _standby(
-    settings: DrSettings, namespace: pulumi.Output[str], production: pulumi.StackReference
+    settings: DrSettings, at: Runners, production: Production, urgent: pulumi.Output[str]
 ) -> PostgresStandbyArgs:
     postgres = settings.plan.datasets.postgres
     return PostgresStandbyArgs(
-        namespace=namespace,
         image=settings.postgres_image,
-        primary_host=production.require_output("primary_host"),
-        primary_port=production.require_output("primary_port"),
+        primary_host=production.primary_host,
+        primary_port=production.primary_port,
+        ssl_mode=production.ssl_mode,
+        primary_ca=production.primary_ca,
         password=settings.replication_password,
         database=postgres.database,
         application_role=postgres.application_role,
-        gate_cidr=settings.gate_cidr,
         pod_cidrs=settings.pod_cidrs,
-        storage_class=settings.storage_class,
+        storage_class=DISK_CLASS,
         storage_size=settings.storage_size,
         settings=settings.postgres_settings,
+        guard=GuardArgs(at=at, mode=settings.guard_mode, password=settings.guard_password),
+        priority=urgent,
+        size=settings.postgres_size,
     )
 
 
-def _guard(
-    settings: DrSettings, namespace: pulumi.Output[str], cluster: WarmCluster, plan_map: pulumi.Output[str]
-) -> SiteGuardArgs:
-    return SiteGuardArgs(
-        site="dr",
-        account=settings.account,
-        plan_map=plan_map,
-        namespace=namespace,
-        image=settings.runner_image,
-        mode=settings.guard_mode,
-        database=settings.plan.datasets.postgres.database,
-        upstream_host=STANDBY_HOST,
-        upstream_port=POSTGRES_PORT,
-        password=settings.guard_password,
-        cluster=cluster.cluster_name,
-        region=settings.plan.sites.dr.region,
-        role_arn=settings.names.role_arn("guard"),
-        primary_labels=STANDBY_LABEL,
+def _backup(settings: DrSettings, at: Runners) -> BackupCronJobsArgs:
+    postgres = settings.plan.datasets.postgres
+    return BackupCronJobsArgs(
+        at=at,
+        dataset="postgres",
+        kinds={"full": postgres.full, "incremental": postgres.incremental},
+        host=STANDBY_HOST,
+        port=POSTGRES_PORT,
+        database=postgres.database,
+        password=settings.backup_password,
+        lock_mode=settings.lock_mode,
+        accept_incrementals_of=settings.accept_incrementals_of,
+    )
+
+
+def _shipper(settings: DrSettings, at: Runners, urgent: pulumi.Output[str], standby: PostgresStandby) -> LogShipperArgs:
+    return LogShipperArgs(
+        at=at,
+        host=STANDBY_HOST,
+        port=POSTGRES_PORT,
+        password=settings.replication_password,
+        lock_mode=settings.lock_mode,
+        priority=urgent,
+        after=[standby.service],
     )
 
 
@@ -205,33 +261,22 @@ def _services(settings: DrSettings, namespace: pulumi.Output[str]) -> WarmServic
         database=postgres.database,
         database_user=postgres.application_role,
         database_password=settings.application_password,
-        certificate_arn=settings.certificate_arn,
         promoters=PROMOTERS,
     )
 
 
 def _workspace(
-    settings: DrSettings,
-    password: pulumi.Output[str],
-    namespace: pulumi.Output[str],
-    cluster: WarmCluster,
-    plan_map: pulumi.Output[str],
+    settings: DrSettings, at: Runners, password: pulumi.Output[str], cluster: WarmCluster
 ) -> OperatorWorkspaceArgs:
     return OperatorWorkspaceArgs(
-        account=settings.account,
-        namespace=namespace,
-        image=settings.runner_image,
-        plan_map=plan_map,
+        at=at,
         database=settings.plan.datasets.postgres.database,
         password=password,
-        cluster=cluster.cluster_name,
         endpoint=cluster.endpoint,
         ca_data=cluster.ca_data,
-        region=settings.plan.sites.dr.region,
-        role_arn=settings.names.role_arn("promoter"),
-        bundle_url=settings.names.bundle_url,
         people=PROMOTERS,
-        storage_class=settings.storage_class,
+        storage_class=DISK_CLASS,
+        scratch=settings.operator_scratch,
         replicas=settings.operator_replicas,
     )
 

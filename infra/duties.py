@@ -4,33 +4,24 @@ from collections.abc import Mapping
 
 import pulumi
 
-from components.duty_role import DutyRole, DutyRoleArgs
-from infra.settings import FoundationSettings
-from recovery import policies
-from recovery.bucket_policies import break_glass_policy
-from recovery.cluster_roles import cluster_arn
-from recovery.duties import duty_policies
-from recovery.names import (
-    BACKUP_ACCOUNT,
-    GUARD_ACCOUNT,
-    MONITOR_ACCOUNT,
-    OPERATOR_ACCOUNT,
-    PRUNER_ACCOUNT,
-    RESTORER_ACCOUNT,
-    SHIPPER_ACCOUNT,
-)
-from recovery.plan import SITES, SiteName
-from recovery.policies import Document, ServiceAccount
+from components.access.duty_role import DutyRole, DutyRoleArgs
+from infra.settings.foundation import FoundationSettings
+from recovery.access.buckets import break_glass_policy
+from recovery.access.documents import Document, cluster_arn, document, dr_cluster_arn
+from recovery.access.duties import duty_policies
+from recovery.access.trust import ServiceAccount, people_trust, pod_identity_trust
+from recovery.names import ACCOUNT_OF_DUTY, sites_of_duty
+from recovery.plan.plan import SITES, SiteName
 
-# In the order of a copy's life: the Pods' service account and what the role is for.
-_PODS = {
-    "writer": (BACKUP_ACCOUNT, "Writes backups; deletes nothing"),
-    "shipper": (SHIPPER_ACCOUNT, "Ships the databases' logs to the DR bucket; deletes nothing"),
-    "restorer": (RESTORER_ACCOUNT, "Reads copies; writes nothing"),
-    "monitor": (MONITOR_ACCOUNT, "Watches copies: pointers, manifests, sizes"),
-    "pruner": (PRUNER_ACCOUNT, "Ends copies by delete markers; destroys nothing"),
-    "guard": (GUARD_ACCOUNT, "Renews its site's lease"),
-    "promoter": (OPERATOR_ACCOUNT, "Moves the business to the DR site"),
+_DESCRIPTIONS = {
+    "writer": "Writes backups; deletes nothing",
+    "shipper": "Ships the databases' logs to the DR bucket; deletes nothing",
+    "restorer": "Reads copies; writes nothing",
+    "monitor": "Watches copies: pointers, manifests, sizes",
+    "pruner": "Ends copies by delete markers; destroys nothing",
+    "guard": "Renews its site's lease",
+    "wall": "Records whether only the gate reaches production's database",
+    "promoter": "Moves the business to the DR site",
 }
 
 
@@ -40,13 +31,16 @@ def declare_roles(
     """Of Pods and operators, in production's account. `keys` are the ARNs of the backup keys. Replication's role is
     S3's own and lies with the rule."""
     permissions = pulumi.Output.all(**keys).apply(lambda arns: duty_policies(settings.names, arns))
-    for duty, (service_account, description) in _PODS.items():
-        trust = (
-            _pods(settings, service_account, "dr", people=settings.operators)
-            if duty == "promoter"
-            else _pods(settings, service_account, *SITES)
+    for duty, service_account in ACCOUNT_OF_DUTY.items():
+        people = settings.operators if duty == "promoter" else None
+        trust = _pods(settings, service_account, *sites_of_duty(duty), people=people)
+        role = DutyRoleArgs(
+            names=settings.names,
+            duty=duty,
+            description=_DESCRIPTIONS[duty],
+            trust=trust,
+            permission=permissions[duty],
         )
-        role = DutyRoleArgs(duty=duty, description=description, trust=trust, permission=permissions[duty])
         DutyRole(f"role-{duty}", role, opts)
 
 
@@ -61,9 +55,10 @@ def declare_break_glass(
     names = settings.names
     held = [keys[site] for site in SITES if names.account_of_copies(site) == account]
     args = DutyRoleArgs(
+        names=names,
         duty="break-glass",
         description="For a person with MFA: what the bucket and key policies deny to everybody else",
-        trust=policies.document(policies.people_trust([f"arn:aws:iam::{account}:root"], names)),
+        trust=document(people_trust([f"arn:aws:iam::{account}:root"], names)),
         permission=pulumi.Output.all(*held).apply(lambda arns: break_glass_policy(names, account, arns)),
     )
     DutyRole(name, args, opts)
@@ -75,11 +70,11 @@ def _pods(
     """Trust for the Pods of one service account at these sites."""
     prod = settings.plan.sites.prod
     clusters = {
-        "prod": f"arn:aws:eks:{prod.region}:{settings.account}:cluster/{settings.prod_cluster}",
-        "dr": cluster_arn(settings.names),
+        "prod": cluster_arn(prod.region, settings.account, settings.prod_cluster),
+        "dr": dr_cluster_arn(settings.names),
     }
     accounts = [
         ServiceAccount(cluster_arn=clusters[site], namespace=settings.plan.site(site).namespace, name=service_account)
         for site in sites
     ]
-    return policies.pod_identity_trust(settings.names, accounts, people)
+    return pod_identity_trust(settings.names, accounts, people)

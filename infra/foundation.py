@@ -5,22 +5,25 @@ from collections.abc import Callable, Sequence
 import pulumi
 import pulumi_aws as aws
 
-from components.alarm_topic import AlarmTopic, AlarmTopicArgs
-from components.backup_bucket import BackupBucket, BackupBucketArgs
-from components.backup_key import BackupKey, BackupKeyArgs
-from components.backup_replication import BackupReplication, BackupReplicationArgs
-from components.cluster_roles import ClusterRoles, ClusterRolesArgs
-from components.control_table import ControlTable, ControlTableArgs
-from components.failover_record import FailoverRecord, FailoverRecordArgs
-from components.static_assets_backup import StaticAssetsBackup, StaticAssetsBackupArgs
-from components.tamper_alarm import TamperAlarm, TamperAlarmArgs
+from components.access.cluster_roles import ClusterRoles, ClusterRolesArgs
+from components.control.control_table import ControlTable, ControlTableArgs
+from components.control.failover_record import FailoverRecord, FailoverRecordArgs
+from components.monitoring.alarm_topic import AlarmTopic, AlarmTopicArgs
+from components.monitoring.metric_alarms import MetricAlarms, MetricAlarmsArgs
+from components.monitoring.tamper_alarm import TamperAlarm, TamperAlarmArgs
+from components.storage.backup_bucket import BackupBucket, BackupBucketArgs
+from components.storage.backup_key import BackupKey, BackupKeyArgs
+from components.storage.backup_replication import BackupReplication, BackupReplicationArgs
+from components.storage.static_assets_backup import StaticAssetsBackup, StaticAssetsBackupArgs
 from infra.backup_account import backup_account_provider
 from infra.duties import declare_break_glass, declare_roles
-from infra.settings import FoundationSettings
-from recovery.backup_account import bucket_grants, key_grants
-from recovery.lifecycle import lifecycle_rules
+from infra.settings.foundation import FoundationSettings
+from recovery.access.backup_account import bucket_grants, key_grants
+from recovery.access.tampering import alarm_regions
+from recovery.copies.lifecycle import lifecycle_rules
+from recovery.monitoring.alarms import CANARY_CHECK, MARKER_CHECK
 from recovery.names import PREFIX
-from recovery.plan import SITES, SiteName
+from recovery.plan.plan import SITES, SiteName
 
 
 def declare(settings: FoundationSettings) -> None:
@@ -36,10 +39,11 @@ def declare(settings: FoundationSettings) -> None:
 
     keys = {"prod": _key(settings, "prod", opts), "dr": _key(settings, "dr", of_copies)}
     arns: dict[SiteName, pulumi.Output[str]] = {site: keys[site].arn for site in SITES}
-    for site in SITES:
-        _alarms(settings, f"-{site}", site, settings.account, opts)
+    topics: dict[str, pulumi.Output[str]] = {}
+    for where, region in alarm_regions(plan).items():
+        topics[region] = _alarms(settings, f"-{where}", region, settings.account, opts)
         if apart:
-            _alarms(settings, f"-copies-{site}", site, names.account_of_copies("dr"), of_copies)
+            _alarms(settings, f"-copies-{where}", region, names.account_of_copies("dr"), of_copies)
     copies = _bucket(settings, "dr", keys["dr"], of_copies)
 
     def replicated(source: Sequence[pulumi.Resource]) -> list[pulumi.Resource]:
@@ -76,11 +80,20 @@ def declare(settings: FoundationSettings) -> None:
             zone_id=settings.zone_id,
             prod_edge=settings.prod_edge,
             dr_edge=settings.dr_edge,
+            dr_load_balancer=settings.dr_load_balancer,
             checker_ranges=settings.checker_ranges,
             armed=settings.failover_armed,
+            adopted=settings.name_adopted,
         ),
         opts,
     )
+    watching = MetricAlarmsArgs(
+        names=names,
+        topics=topics,
+        health_checks={CANARY_CHECK: record.canary_check.id, MARKER_CHECK: record.marker_check.id},
+        assets=settings.assets_bucket,
+    )
+    MetricAlarms("watch", watching, opts)
     if settings.replicate_images:
         _replicate_images(settings, provider)
     declare_roles(settings, arns, opts)
@@ -93,9 +106,8 @@ def declare(settings: FoundationSettings) -> None:
     pulumi.export("backup_buckets", {site: names.backup_bucket(site) for site in SITES})
     # People subscribe to these by hand (ADR 11).
     accounts = [settings.account, names.account_of_copies("dr")] if apart else [settings.account]
-    regions = [plan.site(site).region for site in SITES]
-    topics = [names.alarm_topic_arn(region, account) for account in accounts for region in regions]
-    pulumi.export("alarm_topics", topics)
+    arns_of_topics = [names.alarm_topic_arn(region, account) for account in accounts for region in topics]
+    pulumi.export("alarm_topics", arns_of_topics)
     pulumi.export("marker_url", f"https://{names.marker_host}")
     pulumi.export("marker_check", record.marker_check.id)
     pulumi.export("failover_armed", settings.failover_armed)
@@ -134,13 +146,14 @@ def _bucket(
 
 
 def _alarms(
-    settings: FoundationSettings, suffix: str, site: SiteName, account: str, opts: pulumi.ResourceOptions
-) -> None:
-    """In each region and account with copies: who reaches for a key, and who takes the role that may."""
-    names, region = settings.names, settings.plan.site(site).region
+    settings: FoundationSettings, suffix: str, region: str, account: str, opts: pulumi.ResourceOptions
+) -> pulumi.Output[str]:
+    """In each account with copies and each region: who reaches for them, or for these alarms. The topic's ARN."""
+    names = settings.names
     topic = AlarmTopic(f"alarms{suffix}", AlarmTopicArgs(names=names, region=region, account=account), opts)
     args = TamperAlarmArgs(names=names, region=region, account=account, topic_arn=topic.arn)
     TamperAlarm(f"tampering{suffix}", args, opts)
+    return topic.arn
 
 
 def _replicate_images(settings: FoundationSettings, provider: aws.Provider) -> None:

@@ -3,7 +3,7 @@
 import pulumi
 import pulumi_kubernetes as k8s
 
-from recovery.kubeconfig import kubeconfig
+from recovery.site.kubeconfig import kubeconfig
 
 
 def cluster_provider(
@@ -15,4 +15,6 @@ def cluster_provider(
             name=found["name"], endpoint=found["endpoint"], ca_data=found["ca_data"], region=region
         )
     )
-    return k8s.Provider("kubernetes", kubeconfig=config, enable_server_side_apply=True)
+    # By default a changed ConfigMap is deleted and made anew, and no Pod starts in between:
+    # https://github.com/pulumi/pulumi-kubernetes/issues/1567
+    return k8s.Provider("kubernetes", kubeconfig=config, enable_server_side_apply=True, enable_config_map_mutable=True)

@@ -3,17 +3,24 @@
 import pulumi
 import pulumi_aws as aws
 
-from components.backup_cron_job import BackupCronJob, BackupCronJobArgs
-from components.peering_acceptance import PeeringAcceptance, PeeringAcceptanceArgs
-from components.site_guard import SiteGuard, SiteGuardArgs
-from components.workload import plan_config_map
+from components.cluster.backup_cron_jobs import BackupCronJobs, BackupCronJobsArgs
+from components.cluster.pruner import Pruner
+from components.cluster.wall_check import WallCheck, WallCheckArgs
+from components.databases.gate_sidecar import GateSidecar, GateSidecarArgs
+from components.databases.guard_container import GuardArgs
+from components.databases.log_shipper import LogShipper, LogShipperArgs
+from components.databases.primary_tls import PrimaryTls, ca_config_map
+from components.databases.site_guard import SiteGuard, SiteGuardArgs
+from components.network.peering_acceptance import PeeringAcceptance, PeeringAcceptanceArgs
+from components.runners import Runners
+from components.workload import plan_config_map, urgent_class
 from infra.kubernetes import cluster_provider
-from infra.settings import ProdSettings
+from infra.settings.prod import SIDECAR, ProdSettings
 
 
 def declare(settings: ProdSettings) -> None:
     """Declare the stack in production's region and cluster."""
-    names, plan, account = settings.names, settings.plan, settings.account
+    plan = settings.plan
     site = plan.sites.prod
     cluster = cluster_provider(
         name=settings.cluster_name,
@@ -21,64 +28,67 @@ def declare(settings: ProdSettings) -> None:
         ca_data=settings.cluster_ca,
         region=site.region,
     )
-    cloud = aws.Provider("aws", region=site.region, allowed_account_ids=[account])
+    cloud = aws.Provider("aws", region=site.region, allowed_account_ids=[settings.account])
     opts = pulumi.ResourceOptions(providers=[cloud, cluster])
 
     config = plan_config_map(plan, site.namespace, pulumi.ResourceOptions(provider=cluster))
-    plan_map = config.metadata.apply(lambda meta: meta.name or "")
-    postgres = plan.datasets.postgres
-    SiteGuard(
-        "site-guard",
-        SiteGuardArgs(
-            site="prod",
-            account=account,
-            plan_map=plan_map,
-            namespace=site.namespace,
-            image=settings.runner_image,
-            mode=settings.guard_mode,
-            database=postgres.database,
-            upstream_host=settings.primary_host,
-            upstream_port=settings.primary_port,
-            password=settings.guard_password,
-            cluster=settings.cluster_name,
-            region=site.region,
-            role_arn=names.role_arn("guard"),
-            primary_labels=settings.primary_pod_labels,
-            primary_admits=settings.primary_admits,
-        ),
-        opts,
+    at = Runners(
+        site="prod",
+        names=settings.names,
+        cluster=settings.cluster_name,
+        namespace=site.namespace,
+        image=settings.runner_image,
+        plan_map=config.metadata.apply(lambda meta: meta.name or ""),
     )
-    BackupCronJob(
-        "backup-postgres-full",
-        BackupCronJobArgs(
-            site="prod",
-            account=account,
+    urgent = urgent_class(pulumi.ResourceOptions(provider=cluster))
+    postgres = plan.datasets.postgres
+    tls = _tls(settings, pulumi.ResourceOptions(provider=cluster))
+    priority = urgent.metadata.apply(lambda meta: meta.name or "")
+    _gate(settings, at, tls, priority, opts)
+    BackupCronJobs(
+        "backup-postgres",
+        BackupCronJobsArgs(
+            at=at,
             dataset="postgres",
-            kind="full",
-            backup=postgres.full,
-            time_zone=plan.time_zone,
-            plan_map=plan_map,
-            namespace=site.namespace,
-            image=settings.runner_image,
+            kinds={"full": postgres.full, "incremental": postgres.incremental},
             host=settings.backup_host,
             port=settings.primary_port,
             database=postgres.database,
             password=settings.backup_password,
             lock_mode=settings.lock_mode,
-            cluster=settings.cluster_name,
-            region=site.region,
-            role_arn=names.role_arn("writer"),
+            tls=tls,
+            accept_incrementals_of=settings.accept_incrementals_of,
         ),
         opts,
     )
+    LogShipper(
+        "postgres-log-shipper",
+        LogShipperArgs(
+            at=at,
+            host=settings.primary_host,  # a replica may be behind, and is not what the lease is about
+            port=settings.primary_port,
+            password=settings.replication_password,
+            lock_mode=settings.lock_mode,
+            priority=priority,
+            tls=tls,
+        ),
+        opts,
+    )
+    Pruner("prune", at, opts)
+    WallCheck("wall", WallCheckArgs(at=at, database=f"{settings.primary_host}:{settings.primary_port}"), opts)
     if settings.peering:
         PeeringAcceptance(
             "dr-peering",
             PeeringAcceptanceArgs(
                 region=site.region,
                 peering=settings.peering.connection,
+                dr_vpc=settings.peering.dr_vpc,
+                dr_region=plan.sites.dr.region,
                 dr_cidr=settings.peering.dr_cidr,
                 route_tables=settings.peering.route_tables,
+                security_group=settings.peering.security_group,
+                primary_port=settings.primary_port,
+                private_zone=settings.peering.private_zone,
             ),
             pulumi.ResourceOptions(providers=[cloud]),
         )
@@ -86,5 +96,48 @@ def declare(settings: ProdSettings) -> None:
     # Plain values only: the dr stack reads them, and it must never need this stack's secrets.
     pulumi.export("primary_host", settings.primary_host)
     pulumi.export("primary_port", str(settings.primary_port))
+    pulumi.export("ssl_mode", settings.tls.ssl_mode)
+    pulumi.export("primary_ca", settings.tls.primary_ca)
     pulumi.export("edge", settings.edge)
     pulumi.export("system_identifier", settings.system_identifier)
+
+
+def _tls(settings: ProdSettings, opts: pulumi.ResourceOptions) -> PrimaryTls:
+    """For whoever reaches the primary by the network; a guard in its Pod takes the Unix socket."""
+    if not settings.tls.primary_ca:
+        return PrimaryTls(mode=settings.tls.ssl_mode)
+    made = ca_config_map(settings.tls.primary_ca, settings.plan.sites.prod.namespace, opts)
+    return PrimaryTls(mode=settings.tls.ssl_mode, ca_map=made.metadata.apply(lambda meta: meta.name or ""))
+
+
+def _gate(
+    settings: ProdSettings,
+    at: Runners,
+    tls: PrimaryTls,
+    urgent: pulumi.Output[str],
+    opts: pulumi.ResourceOptions,
+) -> None:
+    """Beside the primary in its Pod, where the database itself keeps everybody else out; or in a Pod of its own, where
+    a network policy has to."""
+    guard = GuardArgs(at=at, mode=settings.guard_mode, password=settings.guard_password)
+    if settings.gate == SIDECAR:
+        sidecar = GateSidecar(
+            "gate",
+            GateSidecarArgs(guard=guard, primary_labels=settings.primary_pod_labels),
+            opts,
+        )
+        pulumi.export("gate_sidecar", sidecar.patch)
+        return
+    SiteGuard(
+        "site-guard",
+        SiteGuardArgs(
+            guard=guard,
+            upstream_host=settings.primary_host,
+            upstream_port=settings.primary_port,
+            tls=tls,
+            priority=urgent,
+            primary_labels=settings.primary_pod_labels,
+            primary_admits=settings.primary_admits,
+        ),
+        opts,
+    )

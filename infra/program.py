@@ -2,7 +2,6 @@
 
 import pulumi
 
-from infra import settings
 from recovery.errors import DrError
 
 STACKS = ("foundation", "prod", "dr")
@@ -21,16 +20,19 @@ def _declare(stack: str) -> None:
     # Each stack imports only what it declares; the providers' SDKs are slow to load.
     if stack == "foundation":
         from infra import foundation
+        from infra.settings.foundation import foundation_settings
 
-        foundation.declare(settings.foundation())
+        foundation.declare(foundation_settings())
     elif stack == "prod":
         from infra import prod
+        from infra.settings.prod import prod_settings
 
-        prod.declare(settings.prod())
+        prod.declare(prod_settings())
     elif stack == "dr":
         from infra import dr
+        from infra.settings.dr import dr_settings
 
-        dr.declare(settings.dr())
+        dr.declare(dr_settings())
     else:
         raise pulumi.RunError(
             f"there is no stack {stack!r}; the stacks are {', '.join(STACKS)}, brought up in this order\n"

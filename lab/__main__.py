@@ -6,13 +6,13 @@ import signal
 import sys
 from collections.abc import Callable
 
-from lab import session
-from lab.binaries import BinariesMissing
-from lab.engine import EngineError
-from lab.progress import Progress, console
+from lab.machine import session
+from lab.machine.binaries import BinariesMissing
+from lab.machine.engine import EngineError
 from lab.project import ROOT
+from lab.story.progress import Progress, console
 from recovery.errors import DrError
-from recovery.loading import load_plan
+from recovery.plan.loading import load_plan
 
 
 def main() -> int:
@@ -30,8 +30,8 @@ def main() -> int:
 
 def tell(keep: Callable[[], None] | None) -> int:
     """One run; `keep` is called when the sites shall stay up afterwards."""
-    from lab import report
-    from lab.scenario import Scenario
+    from lab.story import report
+    from lab.story.scenario import Scenario
     from lab.world import World
 
     progress = Progress()
@@ -45,8 +45,8 @@ def tell(keep: Callable[[], None] | None) -> int:
         console.print("This lab's lease is 10 s instead of the plan's 30 s, to show a whole fence wait in less time.")
         story = Scenario(world, progress)
         for phase in (
-            story.sites, story.provision, story.orders, story.lose_production, story.dry_run, story.promote,
-            story.up_while_dead, story.production_returns, story.count,
+            story.sites, story.provision, story.orders, story.restart_standby, story.lose_production, story.dry_run,
+            story.promote, story.up_while_dead, story.production_returns, story.count,
         ):  # fmt: skip
             phase()
         result = report.build(story.facts, progress, world.plan)
@@ -54,7 +54,7 @@ def tell(keep: Callable[[], None] | None) -> int:
         report.show(result, story.facts)
         progress.say(f"report: {session.LAB / 'report.json'}")
         if keep:
-            from lab.look_around import print_ways
+            from lab.story.look_around import print_ways
 
             print_ways(world)
             keep()

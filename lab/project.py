@@ -16,8 +16,15 @@ STACKS = ("foundation", "prod", "dr")
 # Set by whoever brings a stack up, never committed.
 SECRETS = {
     "foundation": (),
-    "prod": ("guardPassword", "backupPassword"),
-    "dr": ("guardPassword", "replicationPassword", "applicationPassword", "promoterPassword"),
+    "prod": ("guardPassword", "backupPassword", "replicationPassword"),
+    "dr": (
+        "guardPassword",
+        "replicationPassword",
+        "applicationPassword",
+        "backupPassword",
+        "promoterPassword",
+        "monitorPassword",
+    ),
 }
 _LEASE = {"duration": "10s", "renewal": "2s", "margin": "2s"}
 

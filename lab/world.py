@@ -14,22 +14,35 @@ from typing import Any, TypeVar
 
 import boto3
 
-from lab import binaries, production
-from lab.addresses import EDGE_PORT, claim_block
-from lab.aws.site import Aws, aws_environment, scrubbed_environment, start_aws, start_dns
-from lab.engine import Engine
-from lab.images import Image, write_images
+from lab.aws.site import (
+    PLACE_REGIONS,
+    Aws,
+    place_endpoint,
+    scrubbed_environment,
+    start_aws,
+    start_dns,
+    start_load_balancers,
+)
 from lab.kubernetes.control_plane import Cluster, start_clusters
-from lab.primary import APPLICATION, Primary, database_uid
-from lab.processes import Supervisor
+from lab.kubernetes.images import Image, write_images
+from lab.kubernetes.pod_identity import EksAuth
+from lab.machine import binaries, byte_code, forks
+from lab.machine.addresses import DNS_PORT, EDGE_PORT, claim_block
+from lab.machine.engine import Engine
+from lab.machine.processes import Supervisor
+from lab.noted import NOTED
 from lab.project import ROOT, write_project
-from recovery.loading import load_plan
-from recovery.names import ROLE_BACKUP, ROLE_GUARD, ROLE_PROMOTER, ROLE_REPLICATION, Names
-from recovery.plan import SERVICES
+from lab.ultramarket import production
+from lab.ultramarket.primary import APPLICATION, Primary, database_uid
+from recovery.names import ROLE_BACKUP, ROLE_GUARD, ROLE_MONITOR, ROLE_PROMOTER, ROLE_REPLICATION, Names
+from recovery.plan.loading import load_plan
+from recovery.plan.plan import SERVICES
 
 ACCOUNT = "123456789012"
+PROD_NAMESPACE = "ultramarket-production"
 PROD_CLUSTER, DR_CLUSTER = "ultramarket-production", "ultramarket-dr"
-PROD_EDGE, DR_EDGE = "edge.prod.ultramarket.com", "edge.dr.ultramarket.com"
+ZONE, PUBLIC_NAME = "ultramarket.com", "api.ultramarket.com"
+PROD_EDGE, DR_EDGE = "edge.prod.ultramarket.com", "edge-dr.ultramarket.com"
 LOGS = ("logs/*.log", "*/pod-logs/*.log", "ledger.jsonl")
 PROMOTER_GROUP = "ultramarket:promoter"
 _T = TypeVar("_T")
@@ -42,23 +55,24 @@ class World:
         # PostgreSQL's own user must reach its files, so they lie where every user can, not below the checkout.
         self.folder = Path(tempfile.mkdtemp(prefix="ultramarket-lab-", dir="/tmp"))
         self.folder.chmod(0o711)
+        forks.ensure()  # it loads the SDKs while the rest starts
         self.block = claim_block()
         self.found = binaries.find()
         self.postgres = binaries.copy_postgres(self.folder / "postgresql")
         self.supervisor = Supervisor(self.folder / "logs")
         # The death signal of a process follows the thread that started it: these live as long as the run.
         self.pool = ThreadPoolExecutor(8, thread_name_prefix="lab")
-        self.primary = Primary(
-            self.supervisor,
-            self.postgres,
-            self.folder / "primary",
-            self.block.primary,
-            str(self.block.prod.gates),
-            database_uid(),
-        )
         tokens = {"promoter": (PROMOTER_GROUP,)}
         self.prod = Cluster(self.supervisor, PROD_CLUSTER, self.block.prod, self.folder / "prod", tokens)
         self.dr = Cluster(self.supervisor, DR_CLUSTER, self.block.dr, self.folder / "dr", tokens)
+        self.primary = Primary(
+            self.supervisor,
+            self.postgres,
+            production.primary_volume(self.prod.volumes, PROD_NAMESPACE),
+            self.block.primary,
+            database_uid(),
+            socket_folder=self.folder / "socket",
+        )
         self._session = boto3.session.Session(aws_access_key_id="lab", aws_secret_access_key="lab")
         self._clients: dict[tuple[str, str], Any] = {}
         self._making_clients = threading.Lock()
@@ -73,7 +87,10 @@ class World:
         """AWS, with what the account already has in it."""
         self.aws = start_aws(self.supervisor, self.block, self.folder / "aws")
         route53 = self.cloud("route53", "us-east-1")
-        self.zone = route53.create_hosted_zone(Name="ultramarket.com", CallerReference="lab")["HostedZone"]["Id"]
+        self.zone = route53.create_hosted_zone(Name=ZONE, CallerReference="lab")["HostedZone"]["Id"]
+        live = {"Name": PUBLIC_NAME, "Type": "CNAME", "TTL": 60, "ResourceRecords": [{"Value": PROD_EDGE}]}
+        changes = [{"Action": "CREATE", "ResourceRecordSet": live}]
+        route53.change_resource_record_sets(HostedZoneId=self.zone, ChangeBatch={"Changes": changes})
         self.cloud("eks", "us-east-1").create_cluster(
             name=PROD_CLUSTER, roleArn=f"arn:aws:iam::{ACCOUNT}:role/eks", resourcesVpcConfig={"subnetIds": []}
         )
@@ -83,8 +100,10 @@ class World:
             ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.20.{n}.0/24", AvailabilityZone=f"us-west-2{zone}")["Subnet"][
                 "SubnetId"
             ]
-            for n, zone in enumerate("ab")
+            for n, zone in enumerate("abab")
         ]
+        names = {"DomainName": PUBLIC_NAME, "SubjectAlternativeNames": [DR_EDGE]}
+        self.certificate = self.cloud("acm", "us-west-2").request_certificate(**names)["CertificateArn"]
 
     def start_clusters(self) -> None:
         """Both control planes and node agents, side by side."""
@@ -92,16 +111,42 @@ class World:
         for place, cluster in (("prod", self.prod), ("dr", self.dr)):
             images = self.folder / f"images-{place}.json"
             write_images(images, self._images(place))
-            cluster.start_node_agent(images, wait=False)
-        production.create_namespace(self.prod.api(), "ultramarket-production")
+            # Production has its ingress controller; the DR site's edge is declared.
+            cluster.start_node_agent(
+                images, ingress=place == "prod", eks_auth=self._eks_auth(place, cluster.name), wait=False
+            )
+        production.create_namespace(self.prod.api(), PROD_NAMESPACE)
+
+    def create_primary(self) -> None:
+        """Production's database with orders and roles, made outside the cluster; its Pod goes on with the volume."""
+        self.primary.create()
+        self.supervisor.stop(self.primary.name)
 
     def start_production(self) -> None:
-        """The six services; their gate comes with the prod stack."""
-        production.create_services(self.prod.api(), "ultramarket-production", self.primary.passwords[APPLICATION])
+        """The database with its gate, whose container comes from the prod stack, and the six services."""
+        sidecar = self.engine.run("stack", "output", "gate_sidecar", stack="prod").must().output
+        production.create_primary(self.prod.api(), PROD_NAMESPACE, self.block.primary, sidecar)
+        production.create_services(self.prod.api(), PROD_NAMESPACE, self.primary.passwords[APPLICATION])
 
     def start_dns(self) -> None:
         """Route 53's data plane."""
-        start_dns(self.aws, {PROD_EDGE: self.block.prod.edge, DR_EDGE: self.block.dr.edge})
+        start_dns(self.aws, {PROD_EDGE: self.block.prod.edge})
+        start_load_balancers(self.aws)
+
+    def adopt_name(self) -> None:
+        """The public name is in use: the failover pair takes its place before foundation declares it."""
+        stack = str(self.engine.project_dir / "Pulumi.foundation.yaml")
+        resolver = f"{self.block.dns}:{DNS_PORT}"
+        done = self.dr_command("name", "adopt", "--execute", "--stack-file", stack, "--resolver", resolver)
+        if done.returncode:
+            raise RuntimeError(f"dr name adopt ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+
+    def arm_failover(self) -> None:
+        """Foundation's second apply, once its check has data and the dr stack has its load balancer."""
+        balancer = self.engine.outputs("dr")["load_balancer"]
+        pairs = ("ultramarket-dr:failoverArmed=true", f"ultramarket-dr:drLoadBalancer={balancer}")
+        self.engine.run("config", "set-all", *(f"--plaintext={pair}" for pair in pairs), stack="foundation").must()
+        self.engine.up("foundation").must()
 
     def make_project(self) -> None:
         """The stack files' copies and the engine that runs them."""
@@ -117,7 +162,7 @@ class World:
             "LAB_RUN": self.folder.name,
             "LAB_BIN": str(self.found.bin),
             "LAB_CLUSTERS": str(self.folder / "clusters.json"),
-            "LAB_STATE_DIR": str(self.folder / "provider-state"),
+            "LAB_STATE_DIR": str(self._provider_state),
         }
         clusters = {c.name: {"endpoint": c.endpoint, "ca_data": c.ca_data} for c in (self.prod, self.dr)}
         (self.folder / "clusters.json").write_text(json.dumps(clusters))
@@ -191,14 +236,29 @@ class World:
         self.block.release()
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    @property
+    def _provider_state(self) -> Path:
+        """Where the lab's AWS provider notes what moto does not know, pod identity associations among it."""
+        return self.folder / "provider-state"
+
+    def _eks_auth(self, place: str, cluster: str) -> EksAuth:
+        """What gives the cluster's Pods their credentials."""
+        return EksAuth(
+            cluster=cluster,
+            region=PLACE_REGIONS[place],
+            endpoint=place_endpoint(self.block, place),
+            noted=str(self._provider_state / NOTED),
+        )
+
     def _images(self, place: str) -> dict[str, Image]:
         python = Path(sys.executable)
         tools = (str(python.parent), str(self.found.haproxy.parent), str(self.postgres.bin))
-        # Real Pods get their credentials and region from EKS Pod Identity; here the images' own environment does it.
-        python_only = {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}
-        runner = {**python_only, **aws_environment(self.block, place)}
-        service = Image(path=tools[:1], env=python_only, entrypoint=(str(python), "-m", "lab.service"))
-        database = Image(path=tools[2:], env=self.postgres.env(), uid=database_uid())
+        python_only = {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore", **byte_code.environment()}
+        # The way to AWS is the network's affair; region and credentials are the Pod's own, as in a cluster.
+        runner = {**python_only, "AWS_ENDPOINT_URL": place_endpoint(self.block, place)}
+        service = Image(path=tools[:1], env=python_only, entrypoint=(str(python), "-m", "lab.ultramarket.service"))
+        # The official image's STOPSIGNAL, since a SIGTERM lets PostgreSQL wait for every session to end.
+        database = Image(path=tools[2:], env=self.postgres.env(), uid=database_uid(), stop_signal="SIGINT")
         return {
             "ultramarket/dr-runner": Image(path=tools, env=runner, entrypoint=(str(python.parent / "dr"),)),
             "postgres": database,
@@ -215,6 +275,7 @@ class World:
                 "zoneId": self.zone.rpartition("/")[2],
                 "prodEdge": PROD_EDGE,
                 "drEdge": DR_EDGE,
+                "nameAdopted": True,
                 "prodCluster": PROD_CLUSTER,
             },
             "prod": {
@@ -223,20 +284,26 @@ class World:
                 "clusterEndpoint": self.prod.endpoint,
                 "clusterCa": self.prod.ca_data,
                 "primaryHost": self.block.primary,
+                "sslMode": "disable",  # PostgreSQL's wheel is built without OpenSSL
+                "gate": "sidecar",
+                "primaryPodLabels": production.PRIMARY_LABELS,
                 "edge": f"{self.block.prod.edge}:{EDGE_PORT}",
                 "runnerImage": runner,
                 "guardMode": "enforce",
+                "acceptIncrementalsOf": "18.6",  # PostgreSQL's wheel is older than the correction in 18.7
             },
             "dr": {
                 "account": ACCOUNT,
                 "edge": f"{self.block.dr.edge}:{EDGE_PORT}",
-                "subnetIds": self.subnets,
+                "subnetIds": self.subnets[:2],
+                "publicSubnetIds": self.subnets[2:],
+                "certificateArn": self.certificate,
                 "runnerImage": runner,
                 "postgresImage": f"postgres@{digest}",
                 "serviceImages": {name: f"ultramarket/{name}@{digest}" for name in SERVICES},
-                "gateCidr": str(self.block.dr.gates),
                 "podCidrs": ["127.0.0.0/8"],
                 "guardMode": "enforce",
+                "acceptIncrementalsOf": "18.6",  # PostgreSQL's wheel is older than the correction in 18.7
             },
         }
         return {stack: {f"ultramarket-dr:{k}": v for k, v in config.items()} for stack, config in values.items()}
@@ -245,11 +312,17 @@ class World:
         passwords = self.primary.passwords
         return {
             "foundation": {},
-            "prod": {"guardPassword": passwords[ROLE_GUARD], "backupPassword": passwords[ROLE_BACKUP]},
+            "prod": {
+                "guardPassword": passwords[ROLE_GUARD],
+                "backupPassword": passwords[ROLE_BACKUP],
+                "replicationPassword": passwords[ROLE_REPLICATION],
+            },
             "dr": {
                 "guardPassword": passwords[ROLE_GUARD],
                 "replicationPassword": passwords[ROLE_REPLICATION],
                 "applicationPassword": passwords[APPLICATION],
+                "monitorPassword": passwords[ROLE_MONITOR],
+                "backupPassword": passwords[ROLE_BACKUP],
             },
         }
 

@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cache
+from dataclasses import dataclass, field, replace
+from functools import cache, lru_cache
 
 from policy.values import Path, Value
 from policy.verdict import Judgement, Verdict
@@ -15,8 +15,6 @@ _PART = re.compile(r'\["((?:[^"])*)"\]|(\[[^\]]*\])|([^.\[]+)')
 class Subject:
     """The resource a change belongs to, and what else the preview creates: comparisons may look at both."""
 
-    type: str = ""
-    name: str = ""
     inputs: Mapping[str, Value] = field(default_factory=dict[str, Value])
     old_inputs: Mapping[str, Value] = field(default_factory=dict[str, Value])
     written: frozenset[tuple[str, str, str]] = frozenset()
@@ -33,8 +31,7 @@ class Change:
     subject: Subject = Subject()
 
 
-Compare = Callable[[Change], Sequence[Judgement] | None]
-"""The judgements of a change, or None: nothing to say at this level, look at what lies below."""
+Compare = Callable[[Change, str], Sequence[Judgement] | None]
 Born = Callable[[Value], Verdict | None]
 
 
@@ -42,17 +39,28 @@ Born = Callable[[Value], Verdict | None]
 class Rule:
     """`path` in Pulumi's own notation, with `[*]` for any element or key and `**` for any path.
 
-    `kind` compares, `reason` says why a weakening here matters. `when` limits the rule to some resources.
+    `kind` compares, `reason` says why a weakening here matters. `when` limits the rule to some resources; rules of one
+    path that differ in it alone share an id. `id` is given by `policy.rules.ids`, so a table need not say it.
     """
 
     path: str
     kind: "Kind"
     reason: str
     when: Callable[[Subject], bool] | None = None
+    id: str = ""
 
     def fits(self, path: Path, subject: Subject) -> bool:
         """Whether it is about this property of this resource."""
         return _fits(pattern(self.path), path) and (self.when is None or self.when(subject))
+
+    def below(self, path: str) -> "Rule":
+        """The same, for what lies below `path`."""
+        return replace(self, path=f"{path}.{self.path}")
+
+    def id_of(self, path: Path) -> str:
+        """The id for what is said at `path` below the property: the rule's own, or its aspect's."""
+        aspect = path[-1] if path else ""
+        return f"{self.id.partition('.')[0]}.{aspect}" if aspect in self.kind.aspects else self.id
 
 
 @dataclass(frozen=True)
@@ -60,12 +68,19 @@ class Kind:
     """A way to compare. `blind` kinds need not see the values: they judge a secret or a not yet known one as well.
 
     `born` judges a value that had none before, MISSING too; None is nothing to say. Without it the kind only compares.
+    `aspects` are what it judges one by one; each has an id of its own.
     """
 
     name: str
-    compare: Callable[[Change, str], Sequence[Judgement] | None]
+    compare: Compare
     blind: bool = False
-    born: "Born | None" = None
+    born: Born | None = None
+    aspects: tuple[str, ...] = ()
+
+
+def kind(*, blind: bool = False, born: Born | None = None, aspects: tuple[str, ...] = ()) -> Callable[[Compare], Kind]:
+    """Makes a `Kind` of a function that compares, with its name."""
+    return lambda compare: Kind(compare.__name__, compare, blind, born, aspects)
 
 
 @cache
@@ -74,6 +89,7 @@ def pattern(text: str) -> Path:
     return tuple(quoted or bracket or key for quoted, bracket, key in _PART.findall(text))
 
 
+@lru_cache(maxsize=1 << 16)
 def _fits(wanted: Path, path: Path) -> bool:
     if not wanted:
         return not path

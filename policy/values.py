@@ -1,13 +1,22 @@
 """Property values as a preview shows them: plain data, and three things that are not: missing, unknown, secret."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
-# Pulumi's own marks, pulumi/sdk/go/common/resource/properties.go and pkg/resource/stack/deployment.go (v3.259.0).
-_SECRET_KEY = "4dabf18193072939515e22adb298388d"  # noqa: S105  marks a secret, is none
-_SECRET_MARK = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105
+import yaml
+
+from recovery.plan.strict_yaml import HIDDEN_BREAK
+
+# Pulumi's own marks, pulumi/sdk/go/common/resource/sig/sig.go and pkg/resource/stack/deployment.go (v3.259.0).
+_SIGNATURE = "4dabf18193072939515e22adb298388d"
+_OUTPUT = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
+_PLAIN = (  # assets, archives, references to resources
+    "c44067f5952c0a294b673a41bacd8c17",
+    "0def7320c3a5731c473e5ecbe6d01bc7",
+    "5cf8f73096256a8f31e491e813e4eb8e",
+)
 _BLINDED = "[secret]"
 _UNKNOWN = frozenset(
     {
@@ -39,20 +48,42 @@ Path = tuple[str, ...]
 """Where a property lies: keys, and `[name]` or `[0]` for an element of a list."""
 
 
-def decode(raw: Value, depth: int = 0) -> Value:
+class Urn(NamedTuple):
+    """What `urn:pulumi:STACK::PROJECT::PARENT$TYPE::NAME` says. `parents` are the types of the components around it."""
+
+    stack: str
+    parents: tuple[str, ...]
+    type: str
+    name: str
+
+    @classmethod
+    def read(cls, text: str) -> "Urn":
+        """The parts of `text`; one that is no URN is a name and nothing else."""
+        parts = text.removeprefix("urn:pulumi:").split("::", 3)
+        if len(parts) < 4:
+            return cls("?", (), "", text)
+        *parents, kind = parts[2].split("$")
+        return cls(parts[0], tuple(parents), kind, parts[3])
+
+
+def decode(raw: Value, met: Callable[[Value], None] = lambda _: None, depth: int = 0) -> Value:
     """`raw` with Pulumi's marks replaced. A null says nothing, so in a mapping its key is dropped.
 
-    What is secret is dropped here and reaches no output. What lies deeper than any resource is nested is not read, so
-    whatever compares it finds a value that is not known.
+    What is marked as secret is dropped here, after `met` has seen it. What lies deeper than any resource is nested is
+    not read, so whatever compares it finds a value that is not known.
     """
     if depth >= _DEEPEST and isinstance(raw, Mapping | list):
         return UNKNOWN
     if isinstance(raw, Mapping):
-        if raw.get(_SECRET_KEY) == _SECRET_MARK:
+        mark = raw.get(_SIGNATURE)
+        if mark == _OUTPUT and not raw.get("secret"):
+            return decode(raw["value"], met, depth + 1) if "value" in raw else UNKNOWN
+        if mark is not None and mark not in _PLAIN:
+            met({key: value for key, value in raw.items() if key != _SIGNATURE})
             return SECRET
-        return {str(key): decode(value, depth + 1) for key, value in raw.items() if value is not None}
+        return {str(key): decode(value, met, depth + 1) for key, value in raw.items() if value is not None}
     if isinstance(raw, list):
-        return [decode(item, depth + 1) for item in raw]
+        return [decode(item, met, depth + 1) for item in raw]
     if raw == _BLINDED:
         return SECRET
     if isinstance(raw, str) and raw in _UNKNOWN:
@@ -64,31 +95,41 @@ def read_json(text: Value) -> Value:
     """JSON in a text. Raises ValueError, also for what is nested deeper than anything of ours."""
     try:
         found = json.loads(text)
+        is_deep = _depth(found) > _DEEPEST
     except (TypeError, RecursionError):
         raise ValueError("not JSON that can be read") from None
-    if _is_deep(found):
+    if is_deep:
         raise ValueError("nested too deeply")
     return found
 
 
-def _is_deep(value: Value) -> bool:
-    level = [value]
-    for _ in range(_DEEPEST):
-        level = [
-            below
-            for each in level
-            if isinstance(each, Mapping | list)
-            for below in (each.values() if isinstance(each, Mapping) else each)
-        ]
-    return any(isinstance(each, Mapping | list) for each in level)
+def read_yaml(text: str) -> list[Value]:
+    """The documents of a YAML text. Raises ValueError; also for an alias, which can unfold into more than memory
+    holds, and for what ends a line for YAML alone."""
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    if HIDDEN_BREAK.search(text):
+        raise ValueError("a line break that editors do not show")
+    try:
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=loader)):
+            raise ValueError("an alias")
+        return list(yaml.load_all(text, Loader=loader))
+    except (yaml.YAMLError, RecursionError):
+        raise ValueError("not YAML that can be read") from None
+
+
+def _depth(value: Value) -> int:
+    return 1 + max(map(_depth, inside(value)), default=0) if isinstance(value, Mapping | list) else 0
+
+
+def inside(value: Value) -> Collection[Value]:
+    """What lies directly in a mapping or a list; in anything else there is nothing."""
+    return value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
 
 
 def contains(value: Value, mark: Absent) -> bool:
     """Whether `mark` stands anywhere in `value`."""
-    if isinstance(value, Mapping):
-        return any(contains(item, mark) for item in value.values())
-    if isinstance(value, list):
-        return any(contains(item, mark) for item in value)
+    if isinstance(value, dict | list):
+        return any(contains(each, mark) for each in (value.values() if isinstance(value, dict) else value))
     return value is mark
 
 

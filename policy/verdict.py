@@ -1,6 +1,6 @@
 """What the review says about one change."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from policy.values import Path
@@ -25,14 +25,13 @@ ADVICE = {
     Verdict.DESTRUCTIVE: "do not apply; keep the resource, or move what it holds first",
     Verdict.WEAKER: "take it back, or name who answers in waivers.yaml",
     Verdict.UNJUDGED: "look at it; if it is right, say so in waivers.yaml",
-    Verdict.STRONGER: "",
-    Verdict.NEUTRAL: "",
 }
 
 
 @dataclass(frozen=True, kw_only=True)
 class Judgement:
-    """One property's change, sorted. `path` is relative to what was judged; old and new are words for people."""
+    """One property's change, sorted. `path` is relative to what was judged; old and new are words for people; `rule`
+    is the id of the rule that said so, empty when none did."""
 
     verdict: Verdict
     reason: str
@@ -40,22 +39,21 @@ class Judgement:
     new: str = "-"
     path: Path = ()
     advice: str = ""
+    rule: str = ""
 
     def below(self, path: Path) -> "Judgement":
         """The same, seen from further up."""
-        return Judgement(
-            verdict=self.verdict,
-            reason=self.reason,
-            old=self.old,
-            new=self.new,
-            path=(*path, *self.path),
-            advice=self.advice,
-        )
+        return replace(self, path=(*path, *self.path))
+
+    def by(self, rule: str) -> "Judgement":
+        """The same, said by `rule`, unless another one said it first."""
+        return self if self.rule else replace(self, rule=rule)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One line of the review: a resource, a property of it, and the verdict. `waiver` says who answers for it."""
+    """One line of the review: a resource, a property of it, the verdict, and the id of the rule it comes from. `waiver`
+    says who answers for it."""
 
     stack: str
     urn: str
@@ -68,6 +66,7 @@ class Finding:
     verdict: Verdict
     reason: str
     advice: str
+    rule: str = ""
     waiver: str = ""
 
 

@@ -1,0 +1,1 @@
+"""Rules of recovery, for every other room: no I/O, no clock, no SDK."""

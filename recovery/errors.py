@@ -3,18 +3,23 @@
     DrError
     ├── Refused            2  nothing was changed; the message says what to do instead
     │   ├── PlanError          the plan or the configuration is wrong (all places at once)
-    │   └── LeaseRefused       the site lease says no
+    │   ├── LeaseRefused       the site lease says no
+    │   ├── FullInstead        an incremental has nothing to build on, a full can be made
+    │   └── Unchanged          there is nothing to be done, which is well
     ├── Failed             1  something was begun or could not be reached; running again resumes
     │   ├── Unreachable        no answer: proves nothing about the other side
+    │   │   └── Silent             not even a refused connection
     │   └── Ambiguous          the effect may or may not have happened
     └── Corrupt            1  a copy does not match its manifest
 
-The number is the process's exit code; 64 is a usage error, monitors use 0/1/2/3.
+The number is the process's exit code; 64 is a usage error. Monitors (`dr status`, `dr check …`) end with what they
+found: 0 ok, 1 warning, 2 critical, 3 unknown; there every error is 3.
 """
 
 from collections.abc import Sequence
 
 EXIT_DONE, EXIT_FAILED, EXIT_REFUSED, EXIT_USAGE = 0, 1, 2, 64
+EXIT_UNKNOWN = 3  # of a monitor
 
 
 class DrError(Exception):
@@ -54,12 +59,24 @@ class LeaseRefused(Refused):
     """The site lease does not allow it: held by the other site, not initialised, or moved since it was read."""
 
 
+class FullInstead(Refused):
+    """An incremental backup is not to be made, for this reason; a full one is."""
+
+
+class Unchanged(Refused):
+    """Nothing has changed since the last backup, so there is nothing to copy. No fault."""
+
+
 class Failed(DrError):
     """An effect was begun and did not finish; the same command resumes."""
 
 
 class Unreachable(Failed):
     """Something outside did not answer. It is UNKNOWN, never fine and never dead."""
+
+
+class Silent(Unreachable):
+    """Nothing came back, not even a refused connection: a network policy does so, and a dead host."""
 
 
 class Ambiguous(Failed):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from recovery.plan import Plan, SiteName
+from recovery.plan.plan import SITES, Plan, SiteName
 
 PREFIX = "ultramarket"
 POINTERS = "pointers/"
@@ -17,13 +17,52 @@ COMPONENT = "app.kubernetes.io/component"
 GATE_LABEL = {COMPONENT: "gate"}
 BACKUP_LABEL = {COMPONENT: "backup"}
 OPERATOR_LABEL = {COMPONENT: "operator"}
+MONITOR_LABEL = {COMPONENT: "monitor"}
+LOG_SHIPPER = "log-shipper"
+SHIPPER_LABEL = {COMPONENT: LOG_SHIPPER}
+WALL_LABEL = {COMPONENT: "wall"}
+PRUNER_LABEL = {COMPONENT: "pruner"}
 OPERATOR_WORKSPACE = "dr-operator"
 PROMOTER_ROLE = "dr-promoter"
 """The Kubernetes Role with what promotion needs in the cluster."""
+PROMOTER_NODES_ROLE = "dr-promoter-nodes"
+"""The ClusterRole that lets it see what the nodes have left."""
+DISK_CLASS = "ultramarket-dr"
+"""The StorageClass of the DR site's volumes."""
+LOG_SLOT = "dr_log"
+"""The replication slot that keeps the log for its shipper, at whichever site ships."""
+STANDBY_CLAIM = "data-postgres-standby-0"
+"""The claim of the standby's disk: the StatefulSet's template, its name, its only Pod."""
 STRATEGY_CONFIG = "dr-config"
+PLAN_MAP = "dr-plan"
+"""The ConfigMap with the plan, of one name whatever the plan says: a Pod that is not ours mounts it too."""
 PLAN_FOLDER = "/etc/ultramarket-dr"
 PLAN_FILE = f"{PLAN_FOLDER}/recovery.yaml"
 POSTGRES_PORT = 5432
+TEMPORARY_BYTES = "DR_TMP_BYTES"
+"""Variable: how much a container may write below its temporary folder. Kubelet ends the Pod that writes more, and the
+file system, which is the node's, says nothing of it."""
+SCRATCH = "DR_SCRATCH"
+"""Variable: a folder with room for an unpacked backup."""
+ACCEPTED_INCREMENTALS = "DR_ACCEPT_INCREMENTALS_OF"
+"""Variable, and the option `--accept-incrementals-of`: the override in `recovery.copies.chain`."""
+REPLICATION_RULE = "all-copies"
+# What the monitor publishes in CloudWatch: a level (0 ok, 1 warning, 2 critical, 3 unknown) for each finding.
+METRICS_NAMESPACE = "UltraMarketDR"
+LEVEL_METRIC = "Level"
+WORST_FINDING = "worst"
+GATE_PORT = 6432
+"""Where the gate listens in a Pod that it shares with its database; its Service stays at POSTGRES_PORT."""
+GATE_FOLDER = "/run/postgres-gate"
+"""Of the database's Unix socket, through which the gate reaches it; nothing else mounts this folder."""
+SOCKET_VOLUME = "gate"
+SSL_MODES = ("disable", "require", "verify-ca", "verify-full")
+"""libpq's `sslmode` for connections to production's primary, the weakest first; `allow` and `prefer` protect nothing.
+https://www.postgresql.org/docs/18/libpq-ssl.html#LIBPQ-SSL-PROTECTION"""
+GUARD_CONTAINER = "guard"
+SKIP_CREDENTIALS = "eks.amazonaws.com/skip-containers"
+"""A Pod's annotation: EKS's webhook gives AWS credentials to every container but these.
+https://github.com/aws/amazon-eks-pod-identity-webhook"""
 
 # Service accounts, one per duty; some are named before their Pods exist, so that the roles are there first.
 BACKUP_ACCOUNT = "dr-backup"
@@ -33,12 +72,33 @@ SHIPPER_ACCOUNT = "dr-shipper"
 RESTORER_ACCOUNT = "dr-restorer"
 MONITOR_ACCOUNT = "dr-monitor"
 PRUNER_ACCOUNT = "dr-pruner"
+WALL_ACCOUNT = "dr-wall"
+
+ACCOUNT_OF_DUTY = {
+    "writer": BACKUP_ACCOUNT,
+    "shipper": SHIPPER_ACCOUNT,
+    "restorer": RESTORER_ACCOUNT,
+    "monitor": MONITOR_ACCOUNT,
+    "pruner": PRUNER_ACCOUNT,
+    "guard": GUARD_ACCOUNT,
+    "wall": WALL_ACCOUNT,
+    "promoter": OPERATOR_ACCOUNT,
+}
+"""In the order of a copy's life: whose Pods get the duty's role."""
+_ONLY_AT: dict[str, SiteName] = {"wall": "prod", "promoter": "dr"}
+
+
+def sites_of_duty(duty: str) -> tuple[SiteName, ...]:
+    """Whose clusters have Pods with the duty's role."""
+    return (_ONLY_AT[duty],) if duty in _ONLY_AT else SITES
+
 
 # Database roles, one per duty.
 ROLE_BACKUP = "dr_backup"
 ROLE_GUARD = "dr_guard"
 ROLE_REPLICATION = "dr_replication"
 ROLE_PROMOTER = "dr_promoter"
+ROLE_MONITOR = "dr_monitor"
 
 
 @dataclass(frozen=True)
@@ -60,7 +120,7 @@ class Names:
 
     @property
     def apart(self) -> bool:
-        """Are the DR region's copies in an account of their own?"""
+        """Whether the DR region's copies are in an account of their own."""
         return self.account_of_copies("dr") != self.account
 
     def backup_bucket(self, site: SiteName) -> str:
@@ -88,6 +148,11 @@ class Names:
         return f"{PREFIX}-dr"
 
     @property
+    def dr_load_balancer(self) -> str:
+        """The DR site's edge; at most 32 characters."""
+        return f"{PREFIX}-dr-edge"
+
+    @property
     def bundle_url(self) -> str:
         """What `dr promote` reads first."""
         return f"s3://{self.backup_bucket('dr')}/{BUNDLE_KEY}"
@@ -102,7 +167,7 @@ class Names:
         return f"arn:aws:sns:{region}:{account or self.account}:{self.alarm_topic}"
 
     def alarm_rule(self, what: str) -> str:
-        """The EventBridge rule that watches `what`."""
+        """The EventBridge rule or CloudWatch alarm that watches `what`."""
         return f"{PREFIX}-dr-watch-{what}"
 
     def role_name(self, duty: str) -> str:
@@ -121,6 +186,11 @@ def namespace_identity(site: SiteName, account: str, region: str) -> dict[str, s
     return {f"{domain}/site": site, f"{domain}/account": account, f"{domain}/region": region}
 
 
+def guard_item(site: SiteName) -> str:
+    """The key of what a site's guard says of itself, in the control table."""
+    return f"guard/{site}"
+
+
 def backup_prefix(dataset: str, kind: str, *, epoch: int, source: str, started: datetime, run: str) -> str:
     """The folder of one backup; epoch and source keep a fenced site from overwriting its successor's copies."""
     return f"{dataset}/{kind}/{epoch:08d}/{source}/{started:%Y%m%dT%H%M%SZ}-{run}/"
@@ -131,6 +201,21 @@ def manifest_key(prefix: str) -> str:
     return f"{prefix}manifest.json"
 
 
-def pointer_key(dataset: str, kind: str) -> str:
-    """The small object that names the newest backup of a kind."""
-    return f"{POINTERS}{dataset}/{kind}.json"
+def backup_cron_job(dataset: str, kind: str) -> str:
+    """The CronJob that makes a copy, the same name at both sites."""
+    return f"backup-{dataset}-{kind}"
+
+
+def prune_cron_job(bucket: SiteName) -> str:
+    """The CronJob that prunes the bucket of a site's region, the same name at both sites."""
+    return f"prune-{bucket}"
+
+
+def pointer_prefix(dataset: str, kind: str) -> str:
+    """The folder of a kind's pointers, one an epoch."""
+    return f"{POINTERS}{dataset}/{kind}/"
+
+
+def pointer_key(dataset: str, kind: str, epoch: int) -> str:
+    """The small object that names the newest backup of a kind in an epoch; the last of these keys is the newest."""
+    return f"{pointer_prefix(dataset, kind)}{epoch:08d}.json"

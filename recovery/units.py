@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, PlainSerializer
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "y": 365 * 86_400}
 PERMANENT = timedelta.max
-"""A term without an end. It compares like any other, but nothing can be added to it."""
+"""Without an end. It compares like any other duration, but nothing can be added to it."""
 # Longer than any archive is kept, and short enough that sums of durations never overflow.
 LONGEST = timedelta(days=100 * 365)
 # ASCII digits: \d would take every script's.
@@ -34,7 +34,7 @@ def parse_duration(value: object) -> timedelta:
     return timedelta(seconds=seconds)
 
 
-def parse_term(value: object) -> timedelta:
+def parse_duration_or_permanent(value: object) -> timedelta:
     """A duration, or `permanent` → PERMANENT. Raises ValueError for anything else."""
     if value in ("permanent", PERMANENT):
         return PERMANENT
@@ -56,13 +56,16 @@ def format_duration(value: timedelta) -> str:
 
 
 def read_duration(value: timedelta) -> str:
-    """For reading: two units at most, rounded up so that nothing looks shorter than it is: `17m 5s`, `26h 45m`."""
+    """For reading: two units at most, rounded up so that nothing looks shorter than it is: `17m 5s`, `26h 45m`,
+    and like `format_duration` a year is `1y`."""
     if value == PERMANENT:
         return "permanent"
     exact = value.total_seconds()
     if 0 < exact < 10 and exact != int(exact):
         return f"{exact:.1f}s" if exact >= 0.1 else "0.1s"
     seconds = -int(-exact // 1)
+    if seconds and seconds % _SECONDS["y"] == 0:
+        return f"{seconds // _SECONDS['y']}y"
     units = [("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)]
     for (unit, size), (below, part) in pairwise(units):
         if seconds >= (size if unit != "d" else 3 * size):  # 27h reads better than 1d 3h
@@ -98,6 +101,11 @@ def format_size(value: int) -> str:
     return f"{value // _BYTES[unit]}{unit}"
 
 
+def format_speed(bytes_per_second: float) -> str:
+    """195000000 → `195 MB/s`."""
+    return f"{bytes_per_second / _BYTES['MB']:.0f} MB/s"
+
+
 def is_port(text: str) -> bool:
     """A TCP or UDP port, 1 to 65535, in ASCII digits."""
     return text.isascii() and text.isdigit() and 0 < int(text) < 65_536
@@ -109,11 +117,8 @@ def shown(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-Duration = Annotated[
-    timedelta, BeforeValidator(parse_duration), PlainSerializer(format_duration, return_type=str, when_used="json")
-]
-Term = Annotated[
-    timedelta, BeforeValidator(parse_term), PlainSerializer(format_duration, return_type=str, when_used="json")
-]
+_Written = PlainSerializer(format_duration, return_type=str, when_used="json")
+Duration = Annotated[timedelta, BeforeValidator(parse_duration), _Written]
+DurationOrPermanent = Annotated[timedelta, BeforeValidator(parse_duration_or_permanent), _Written]
 Share = Annotated[float, BeforeValidator(parse_share)]
 Size = Annotated[int, BeforeValidator(parse_size), PlainSerializer(format_size, return_type=str, when_used="json")]

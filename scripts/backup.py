@@ -2,155 +2,116 @@
 
 import os
 import secrets
-import signal
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
-from enum import StrEnum
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.filesize import decimal
 
-from recovery.errors import Failed
-from scripts.context import DEFAULT_PLAN, AccountOption, Context, JsonOption, PlanOption, SiteOption
+from operations.context import Context
+from recovery.copies.retention import FULL
+from recovery.errors import FullInstead, Unchanged
+from recovery.names import ACCEPTED_INCREMENTALS
+from scripts.options import (
+    DEFAULT_PLAN,
+    AcceptIncrementalsOption,
+    AccountOption,
+    IfActiveOption,
+    JsonOption,
+    PlanOption,
+    SiteOption,
+)
 from scripts.output import console, emit_json, say
 
 if TYPE_CHECKING:
-    from engines.copying import Tally
-    from engines.postgres import Identity
-    from engines.postgres_backup import Made
-
-_EVERY_SECONDS = 3.0
-
-
-class Dataset(StrEnum):
-    """What can be copied."""
-
-    POSTGRES = "postgres"
-
-
-class Kind(StrEnum):
-    """How much of it."""
-
-    FULL = "full"
+    from engines.engine import Engine
 
 
 def backup(
-    dataset: Annotated[Dataset, typer.Argument(help="What to back up.")],
-    kind: Annotated[Kind, typer.Argument(help="How much of it.")],
+    dataset: Annotated[str, typer.Argument(help="What to back up.")],
+    kind: Annotated[str, typer.Argument(help="How much of it.")],
     plan: PlanOption = DEFAULT_PLAN,
     account: AccountOption = "",
     site: SiteOption = "",
+    if_active: IfActiveOption = False,
+    accept_incrementals_of: AcceptIncrementalsOption = "",
     json: JsonOption = False,
 ) -> None:
     """Back up a dataset into this site's bucket.
 
-    Connects by libpq's variables (PGHOST, PGPORT, PGUSER, PGPASSWORD or PGPASSFILE). Refused (exit 2) at a site that
-    does not hold the lease.
+    Connects by libpq's variables (PGHOST, PGPORT, PGUSER, PGPASSWORD or PGPASSFILE, PGSSLMODE). A standby compresses
+    what it sends; for a primary that is done here. Refused (exit 2) at a site that
+    does not hold the lease; with --if-active it says `skipped: not the active site` and ends with 0 when another site
+    has it, and what became of the run is counted for `dr status`.
 
-    Example: PGHOST=replica PGUSER=dr_backup dr backup postgres full --site prod
+    An incremental that has nothing to build on, or whose server's incrementals are not to be trusted, becomes a full
+    one, and that is said; where nothing has changed since the last one, it ends well and says that.
+
+    Example:
+
+    \b
+      PGHOST=replica PGUSER=dr_backup dr backup postgres full --site prod
     """
-    from engines.postgres_backup import Order, full_backup
-    from recovery.retention import lock_term
-    from scripts.copies import backup_bucket
-    from scripts.lease import open_store
+    from engines.fencing import held_elsewhere
+    from engines.registry import ENGINES, known
+    from operations.copies.backup import Made, back_up, ended_in_order, order_by_plan
+    from operations.copies.buckets import backup_bucket
+    from operations.copies.runs import scheduled
+    from operations.lease import open_store
+    from scripts.backup_output import Progress, result, summary
+    from scripts.skipped import SKIPPED, say_skipped
 
+    engine = ENGINES.get((dataset, kind))
+    if engine is None:
+        raise typer.BadParameter(f"{dataset} {kind} is not among what can be backed up: {known()}")
     context = Context.load(plan, account, site)
-    terms = context.plan.datasets.postgres
-    store = backup_bucket(context, context.site)
-    report = Progress()
-    with _ended_in_order():
-        made = full_backup(
+    leases, report = open_store(context), Progress()
+    environment = dict(os.environ) | {ACCEPTED_INCREMENTALS: accept_incrementals_of}
+
+    def make(engine: "Engine") -> tuple[Made, str]:
+        """The backup, and the name of its bucket."""
+        order = order_by_plan(
+            context.plan, engine, context.site, run=secrets.token_hex(4), program_version=version("ultramarket-dr")
+        )
+        store = backup_bucket(context, order.into)
+        made = back_up(
+            engine,
             store,
-            open_store(context),
-            Order(
-                site=context.site,
-                database=terms.database,
-                plan_digest=context.plan.digest,
-                # For how long nobody can delete it; how long it is kept the pruner decides, in each bucket.
-                keep=lock_term(context.plan, dataset, kind, context.site),
-                time_limit=terms.full.time_limit,
-                run=secrets.token_hex(4),
-                program_version=version("ultramarket-dr"),
-            ),
-            environment=dict(os.environ),
+            leases,
+            order,
+            environment=environment,
             clock=lambda: datetime.now(UTC),
             begun=report.begun,
             progress=report.show,
         )
-    if not made.pointer_moved:
-        say(f"`latest` names a newer {dataset} {kind} backup and was left alone", "yellow")
-    if json:
-        emit_json(_result(made, store.bucket))
-    else:
-        console.print(_summary(made, store.bucket), markup=False)
+        return made, store.bucket
 
-
-class Progress:
-    """A line on standard error every few seconds."""
-
-    def __init__(self) -> None:
-        self._begun = self._shown = time.monotonic()
-        self._expected = ""
-
-    def begun(self, identity: "Identity") -> None:
-        """Say what is being copied."""
-        self._begun = self._shown = time.monotonic()
-        self._expected = f" of about {decimal(identity.size_bytes)}"
-        role = "standby" if identity.in_recovery else "primary"
-        say(
-            f"PostgreSQL {identity.server_version} {role}, system {identity.system_identifier}, "
-            f"timeline {identity.timeline}: {decimal(identity.size_bytes)} of databases"
-        )
-
-    def show(self, tally: "Tally") -> None:
-        """Say how far it is, if the last time was long enough ago."""
-        now = time.monotonic()
-        if now - self._shown < _EVERY_SECONDS:
+    with ended_in_order(), scheduled(context, dataset, kind, if_active=if_active, tell=say) as run:
+        if if_active and (lease := held_elsewhere(leases, context.site)):
+            run.outcome, run.why = "skipped", SKIPPED
+            say_skipped(lease, json=json)
             return
-        self._shown = now
-        rate = decimal(int(tally.raw_bytes / (now - self._begun)))
-        say(f"read {decimal(tally.raw_bytes)}{self._expected}, sent {decimal(tally.stored_bytes)}, {rate}/s")
+        instead = ""
+        try:
+            made, bucket = make(engine)
+        except FullInstead as error:
+            run.why = instead = error.what
+            say(f"a full backup is made instead: {instead}", "yellow")
+            made, bucket = make(ENGINES[dataset, FULL])
+        except Unchanged as error:
+            run.outcome, run.why = "skipped", error.what
+            _unchanged(error.what, json=json)
+            return
+    if not made.pointer_moved:
+        say(f"`latest` names a newer {dataset} {made.manifest.kind} backup and was left alone", "yellow")
+    if json:
+        emit_json(result(made, bucket, instead))
+    else:
+        console.print(summary(made, bucket), markup=False)
 
 
-@contextmanager
-def _ended_in_order() -> Iterator[None]:
-    """SIGTERM, as a deleted Job gets it, becomes an error, so that the upload is aborted on the way out."""
-
-    def end(_number: int, _frame: object) -> None:
-        raise Failed("ended by SIGTERM; the upload was aborted, there is no backup", next_step="run it again")
-
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _result(made: "Made", bucket: str) -> dict[str, Any]:
-    manifest = made.manifest
-    return {
-        "bucket": bucket,
-        "manifest": made.manifest_key,
-        "id": manifest.id,
-        "bytes": manifest.stored_bytes,
-        "raw_bytes": sum(part.raw_bytes for part in manifest.parts),
-        "seconds": round(made.seconds, 3),
-        "start": manifest.start_position,
-        "stop": manifest.stop_position,
-        "epoch": manifest.source.epoch,
-        "retain_until": manifest.retain_until.isoformat(),
-        "pointer_moved": made.pointer_moved,
-    }
-
-
-def _summary(made: "Made", bucket: str) -> str:
-    manifest = made.manifest
-    return (
-        f"{manifest.dataset} {manifest.kind} {manifest.id}: {decimal(manifest.stored_bytes)} in {bucket} "
-        f"after {made.seconds:.1f} s, WAL {manifest.start_position} to {manifest.stop_position}, "
-        f"kept until {manifest.retain_until:%Y-%m-%d %H:%M} UTC"
-    )
+def _unchanged(why: str, *, json: bool) -> None:
+    if json:
+        emit_json({"skipped": why})
+    else:
+        console.print(f"skipped: {why}", markup=False)

@@ -1,16 +1,19 @@
 """`dr backups`: what a bucket holds."""
 
+from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.filesize import decimal
 
-from scripts.context import DEFAULT_PLAN, AccountOption, Context, JsonOption, PlanOption, SiteOption
+from operations.context import Context
+from scripts.options import DEFAULT_PLAN, AccountOption, JsonOption, PlanOption, SiteOption
 from scripts.output import emit_json, say, table
 
 if TYPE_CHECKING:
-    from engines.catalog import Entry
+    from operations.copies.listing import Listing
+    from recovery.copies.manifest import Manifest
 
 BucketOption = Annotated[
     str, typer.Option("--bucket", help="Whose bucket: prod or dr; default: this site's own, else production's.")
@@ -24,35 +27,56 @@ def backups(
     site: SiteOption = "",
     json: JsonOption = False,
 ) -> None:
-    """List the backups of a site's bucket, the newest first; a folder without a manifest is none.
+    """List the backups of a site's bucket.
 
-    Example: dr backups --bucket dr
+    The newest first; a folder without a manifest is none. In the DR bucket a backup is arriving until S3 has copied
+    every part of it.
+
+    Example:
+
+    \b
+      dr backups --bucket dr
     """
-    from engines.catalog import entries
-    from scripts.copies import backup_bucket, site_of_bucket
+    from operations.copies.buckets import backup_bucket, site_of_bucket
+    from operations.copies.listing import list_backups
+    from recovery.copies.lifecycle import uploads_end_after
 
     context = Context.load(plan, account, site)
-    store = backup_bucket(context, site_of_bucket(context, bucket))
-    found = entries(store)
-    finished = [each for each in found if each.manifest]
-    others = [each for each in found if not each.manifest]
-    if json:
-        emit_json(
-            {
-                "bucket": store.bucket,
-                "backups": [each.manifest.model_dump(mode="json") for each in finished if each.manifest],
-                "not_backups": [{"folder": each.folder, "problem": each.problem} for each in others],
-            }
-        )
-        return
+    whose = site_of_bucket(context, bucket)
+    store = backup_bucket(context, whose)
     now = datetime.now(UTC)
+    found = list_backups(store, now=now)
+    if json:
+        emit_json({"bucket": store.bucket, **found.as_dict(now)})
+        return
     table(
-        f"{store.bucket}: {len(finished)} backup{'s' if len(finished) != 1 else ''}",
+        f"{store.bucket}: {len(found.backups)} backup{'s' if len(found.backups) != 1 else ''}",
         ("id", "what", "finished (UTC)", "age", "size", "site", "epoch", "kept until"),
-        [_row(each, now) for each in finished],
+        [_row(each, now) for each in found.backups],
     )
-    for each in others:
-        say(f"no backup: {each.folder} ({each.problem}; {decimal(each.stored_bytes)})", "yellow")
+    for name, remarks in found.remarks.items():
+        say(f"look at {name}: {'; '.join(remarks)}", "yellow")
+    for each in found.arriving:
+        say(f"no backup yet: {each.id} is {each.problem(now)}", "yellow")
+    for each in found.others:
+        say(f"no backup: {each.folder} ({each.problem(now)}; {decimal(each.stored_bytes)})", "yellow")
+    for line in unfinished_lines(found, now, uploads_end_after(context.plan, whose)):
+        say(line, "yellow")
+
+
+def unfinished_lines(found: "Listing", now: datetime, end_after: timedelta) -> list[str]:
+    """A line for each folder with uploads that are still open."""
+    if found.unfinished is None:
+        return [f"uploads left open: not known ({found.not_known})"]
+    begun: dict[str, list[datetime]] = defaultdict(list)
+    for each in found.unfinished:
+        begun[each.key.rpartition("/")[0] + "/"].append(each.started)
+    return [
+        f"no backup: {folder} ({len(starts)} upload{'s' if len(starts) != 1 else ''} still open, the oldest for "
+        f"{age(now - min(starts))}: a backup is running, or one was killed; the bucket's lifecycle ends an open upload "
+        f"after {end_after.days} days)"
+        for folder, starts in begun.items()
+    ]
 
 
 def age(value: timedelta) -> str:
@@ -66,10 +90,7 @@ def age(value: timedelta) -> str:
     return f"{seconds} s"
 
 
-def _row(each: "Entry", now: datetime) -> tuple[Any, ...]:
-    manifest = each.manifest
-    if manifest is None:
-        return ()
+def _row(manifest: "Manifest", now: datetime) -> tuple[Any, ...]:
     return (
         manifest.id,
         f"{manifest.dataset} {manifest.kind}",

@@ -1,80 +1,82 @@
 """`dr lease`: give the site lease to production once, and show who holds it."""
 
-import secrets
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
-from recovery.errors import Refused
-from recovery.guarding import attempt_seconds
-from recovery.lease import Lease, format_lsn
-from recovery.names import Names
-from recovery.ports import LeaseStore
-from scripts.context import DEFAULT_PLAN, AccountOption, Context, JsonOption, PlanOption
+from operations import lease as leases
+from operations.context import Context
+from recovery.lease.lease import Lease, format_lsn
+from scripts.options import DEFAULT_PLAN, PLAIN, AccountOption, Command, JsonOption, PlanOption
 from scripts.output import emit_json, say, table
 
-app = typer.Typer(no_args_is_help=True, help="The site lease: which site may write.")
+app = typer.Typer(no_args_is_help=True, help="The site lease: which site may write.", **PLAIN)
 InitSiteOption = Annotated[str, typer.Option("--site", help="The site that may write first.")]
 
 
-@app.command("init")
+@app.command("init", cls=Command)
 def init(
     site: InitSiteOption, plan: PlanOption = DEFAULT_PLAN, account: AccountOption = "", json: JsonOption = False
 ) -> None:
-    """Write the first lease, once, when production is ready to be guarded.
+    """Write the first lease, once.
 
-    Example: dr lease init --site prod
+    Do it when production is ready to be guarded.
+
+    Example:
+
+    \b
+      dr lease init --site prod
     """
-    context = Context.load(plan, account, site)
-    if context.site != "prod":
-        raise Refused(
-            "the first lease is production's: the DR site has a standby, nothing to write to",
-            next_step="run `dr lease init --site prod`; `dr promote` moves the lease to the DR site",
-        )
-    if account:
-        _ = context.account  # raises when the credentials are another account's
-    terms = context.plan.lease
-    lease = Lease(
-        site=context.site,
-        epoch=1,
-        state="held",
-        lease_seconds=terms.duration.total_seconds(),
-        margin_seconds=terms.margin.total_seconds(),
-        holder_run=f"init-{secrets.token_hex(4)}",
-    )
-    open_store(context).create(lease)
+    lease = leases.write_first(Context.load(plan, account, site))
     if json:
         emit_json(as_json(lease))
     else:
         say(f"site {lease.site} holds the lease: epoch 1, {lease.lease_seconds:g} s; its guard may open the gate now")
 
 
-@app.command("show")
+@app.command("show", cls=Command)
 def show(plan: PlanOption = DEFAULT_PLAN, json: JsonOption = False) -> None:
-    """Print the lease, its last renewal and what the guard last saw of its primary.
+    """Print the lease and who renewed it last.
 
-    Example: dr lease show --json
+    Also what the guard last saw of its primary.
+
+    Example:
+
+    \b
+      dr lease show --json
     """
-    lease = open_store(Context.load(plan)).read()
-    if lease is None:
-        raise Refused("there is no lease yet", next_step="run `dr lease init --site prod` once")
+    lease = leases.read(Context.load(plan))
     if json:
         emit_json(as_json(lease))
     else:
         _print(lease, datetime.now(UTC))
 
 
-def open_store(context: Context) -> LeaseStore:
-    """The lease at both replicas, the nearer region first. The table's name needs no account, hence no STS."""
-    from cloud.control_table import ControlTable, region_clients
-    from cloud.lease_store import DynamoLeaseStore
+@app.command("system", cls=Command)
+def system(
+    identifier: Annotated[str, typer.Argument(help="Production's system identifier from now on.")],
+    replaces: Annotated[str, typer.Option("--replaces", help="The one that the lease says now.")] = "",
+    plan: PlanOption = DEFAULT_PLAN,
+    json: JsonOption = False,
+) -> None:
+    """Say which PostgreSQL is production's.
 
-    sites, terms = context.plan.sites, context.plan.lease
-    regions = sorted({sites.prod.region, sites.dr.region}, key=lambda region: region != context.region)
-    clients = region_clients(regions, attempt_seconds=attempt_seconds(terms.duration, terms.renewal))
-    return DynamoLeaseStore(ControlTable(Names(context.plan, "").control_table, clients))
+    The first guard that sees the primary records it; a promotion refuses a standby of any other. Only when production
+    was rebuilt on purpose (a new initdb, pg_upgrade) is it another one: the old one has to be named, and a new standby
+    to be made.
+
+    Example:
+
+    \b
+      dr lease system 7412345678901234567 --replaces 7300000000000000001
+    """
+    lease = leases.record_system(Context.load(plan), identifier, replaces=replaces)
+    if json:
+        emit_json(as_json(lease))
+    else:
+        say(f"production's PostgreSQL is system {lease.system_identifier}; a standby of another is not promoted")
 
 
 def as_json(lease: Lease) -> dict[str, object]:
@@ -101,6 +103,7 @@ def _print(lease: Lease, now: datetime) -> None:
         ("guard", lease.boot_id or "none yet"),
         ("renewals", lease.renewals),
         ("old holder fenced", fenced),
+        ("system identifier", lease.system_identifier or "not known yet: no guard has seen the primary"),
     ]
     if beat := lease.heartbeat:
         age = max(0.0, (now - beat.at).total_seconds())

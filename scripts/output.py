@@ -4,20 +4,23 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from scripts.outermost import ExitWith as ExitWith
+
 # A pipe has no width: there a table is never shortened or wrapped. Rich wants a number all the same.
 _PIPE_WIDTH = 10**6
 # Prose is wrapped in a pipe too, for whoever reads it later; on a wide terminal long lines are hard to follow.
 _PROSE_WIDTH, _NARROWEST = 80, 40
-if sys.stdout is None:  # closed by whoever started us: nobody wants to see anything
-    sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
-console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
-errors = Console(stderr=True, highlight=False, soft_wrap=True)
+# https://no-color.org: without colours, and as we mean it without any escape code (Rich would keep bold).
+_COLOURS = None if os.environ.get("NO_COLOR") else "auto"
+console = Console(
+    highlight=False, soft_wrap=True, color_system=_COLOURS, width=None if sys.stdout.isatty() else _PIPE_WIDTH
+)
+errors = Console(stderr=True, highlight=False, soft_wrap=True, color_system=_COLOURS)
 
 
 def line_width() -> int:
@@ -37,17 +40,14 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
         drawn.add_column(column, no_wrap=number == 0)
     for row in rows:
         drawn.add_row(*(str(cell) for cell in row))
-    console.print(drawn)
+    if console.is_terminal:
+        console.print(drawn)
+        return
+    with console.capture() as plain:
+        console.print(drawn)
+    console.print("\n".join(line.rstrip() for line in plain.get().splitlines()), markup=False)
 
 
 def say(text: str, style: str = "") -> None:
     """A line for people, on standard error so that `--json` stays clean."""
     errors.print(text, style=style or None, markup=False)
-
-
-class ExitWith(Exception):
-    """Ends the command with `code` without a message: for monitors, whose result is their exit code."""
-
-    def __init__(self, code: int) -> None:
-        super().__init__(code)
-        self.code = code

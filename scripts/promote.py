@@ -1,22 +1,19 @@
 """`dr promote`: make the DR site the one that takes orders. Shows what it would do; `--execute` does and resumes it."""
 
 import time
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from recovery.preflight import Overrides
+from recovery.failover.preflight import Overrides
 from recovery.units import parse_duration
-from scripts.context import DEFAULT_PLAN, AccountOption, JsonOption, PlanOption
+from scripts.options import DEFAULT_PLAN, AccountOption, BundleOption, JsonOption, KubeconfigOption, PlanOption
 
-BundleOption = Annotated[str, typer.Option("--bundle", envvar="DR_BUNDLE", help="s3://… or a file.")]
 ResolverOption = Annotated[
     list[str] | None, typer.Option("--resolver", help="DNS server IP:PORT to verify the name with; may be repeated.")
 ]
-KubeconfigOption = Annotated[Path | None, typer.Option("--kubeconfig", help="Of the DR cluster; default KUBECONFIG.")]
 
 
 def promote(
@@ -34,6 +31,12 @@ def promote(
     local_journal: Annotated[
         bool, typer.Option("--local-journal", help="Override: go on without the journal in the control table.")
     ] = False,
+    guard_unproven: Annotated[
+        bool, typer.Option("--guard-unproven", help="Override: the DR guard has not shown that it works.")
+    ] = False,
+    without_room: Annotated[
+        bool, typer.Option("--without-room", help="Override: nodes are missing for the services; add them meanwhile.")
+    ] = False,
     plan: PlanOption = DEFAULT_PLAN,
     account: AccountOption = "",
     json: JsonOption = False,
@@ -43,47 +46,47 @@ def promote(
     Without --execute it only reads: preflight, the steps, the forecast of time and loss. Run it again after any
     interruption; it resumes. Exit codes: 0 done (or it could go), 1 failed and resumable, 2 refused before any effect.
 
-    Example: dr promote --bundle s3://…/bundle.json   then the same with --execute
+    Examples:
+
+    \b
+      dr promote --bundle bundle.json
+      dr promote --bundle bundle.json --execute
     """
     started = time.monotonic()
     overrides = Overrides(
         production_is_lost=production_is_lost.strip(),
         accept_loss=_duration(accept_loss),
         local_journal=local_journal,
+        guard_unproven=guard_unproven,
+        without_room=without_room,
     )
     # Imported here: database, DNS and AWS clients take long to load, and other commands must start fast.
-    from scripts.promotion import start
+    from operations.failover.failover import Failover
+    from operations.failover.interrupt import Interrupt
+    from operations.failover.preparation import Request
+    from scripts import promotion_output as output
 
-    start(
-        Request(
-            bundle=bundle,
-            plan=plan,
-            account=account,
-            overrides=overrides,
-            resolvers=tuple(resolver or ()),
-            journal_dir=journal_dir,
-            kubeconfig=kubeconfig,
-            execute=execute,
-            json=json,
-            started=started,
-        )
+    request = Request(
+        bundle=bundle,
+        plan=plan,
+        account=account,
+        overrides=overrides,
+        resolvers=tuple(resolver or ()),
+        journal_dir=journal_dir,
+        kubeconfig=kubeconfig,
+        started=started,
     )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """What the operator asked for. `started`: monotonic seconds at the start of the command."""
-
-    bundle: str
-    plan: Path
-    account: str
-    overrides: Overrides
-    resolvers: tuple[str, ...]
-    journal_dir: Path
-    kubeconfig: Path | None
-    execute: bool
-    json: bool
-    started: float
+    with Failover.open(request) as failover, Interrupt() as interrupt:
+        prepared = failover.prepare()
+        if prepared.finished:
+            output.nothing_to_do(failover, prepared, json=json)
+        elif not execute:
+            output.dry_run(failover, prepared, json=json)
+        else:
+            output.refuse(prepared)
+            output.announce(prepared)
+            outcome = failover.execute(prepared, interrupt, output.Progress(started))
+            output.after(failover, prepared, outcome, time.monotonic() - started, json=json)
 
 
 def _duration(text: str) -> timedelta | None:

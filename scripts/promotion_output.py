@@ -1,15 +1,22 @@
-"""How a promotion looks: the plan and its cost before, a line for every step during, a timeline after."""
+"""How a promotion looks: the plan and its cost before, a sentence for every step during, a timeline after."""
 
 import time
 from collections.abc import Sequence
 from typing import Any
 
-from recovery.bundle import Bundle
-from recovery.forecast import Forecast
-from recovery.journal import Entry
-from recovery.moves import STEPS, Act, Done, History, Move, Step, Wait
-from recovery.preflight import Verdict
-from scripts.output import console, say, table
+from operations.failover.failover import Failover
+from operations.failover.preparation import Outcome, Prepared
+from recovery.errors import EXIT_REFUSED
+from recovery.failover.forecast import Forecast
+from recovery.failover.healing import Healing
+from recovery.failover.history import History
+from recovery.failover.journal import Entry
+from recovery.failover.moves import Act, Done, Move, Wait
+from recovery.failover.step import Step
+from recovery.failover.steps.fence import STEP as FENCE
+from recovery.failover.steps.lease import STEP as LEASE
+from recovery.failover.steps.name import STEP as NAME
+from scripts.output import ExitWith, console, emit_json, errors, say, table
 
 _REPEAT_SECONDS = 5.0
 
@@ -19,36 +26,114 @@ class Progress:
 
     def __init__(self, started: float) -> None:
         self._started = started
-        self._said: dict[str, float] = {}
+        self._said: dict[tuple[str, str], float] = {}
 
-    def __call__(self, step: Step | None, move: Move) -> None:
+    def __call__(self, step: Step[Any], move: Move) -> None:
         now = time.monotonic()
-        passed = f"{now - self._started:7.2f} s"
+        line = f"{now - self._started:7.2f} s  {step.name:9} "
+        waiting = step.name, ""
         if isinstance(move, Done):
-            facts = ", ".join(f"{key} {value}" for key, value in move.facts.items() if not isinstance(value, list))
-            say(f"{passed}  {move.step:9} done{': ' + facts if facts else ''}", "green")
-        elif isinstance(move, Wait) and now - self._said.get(move.step, self._started) >= _REPEAT_SECONDS:
-            self._said[move.step] = now
-            say(f"{passed}  {move.step:9} waiting: {move.why}")
-        elif isinstance(move, Act) and move.verb not in self._said:
-            self._said[move.verb] = now
-            say(f"{passed}  {move.step:9} {move.verb}")
+            say(f"{line}done: {step.sentence(move.facts)}", "green")
+        elif isinstance(move, Wait) and now - self._said.get(waiting, self._started) >= _REPEAT_SECONDS:
+            self._said[waiting] = now
+            say(f"{line}waiting: {move.why}")
+        elif isinstance(move, Act) and (step.name, move.verb) not in self._said:
+            self._said[step.name, move.verb] = now
+            say(f"{line}{step.verbs[move.verb]}")
 
 
-def print_plan(bundle: Bundle, forecast: Forecast, verdict: Verdict, history: History) -> None:
-    """What `--execute` would do, what it would take and cost, and what speaks against it."""
-    done = history.done
+def dry_run(failover: Failover, prepared: Prepared, *, json: bool) -> None:
+    """What `--execute` would do, what it would take and cost, and what speaks against it. Raises ExitWith then."""
+    healing = prepared.healing
+    if json:
+        done = prepared.history.done.keys() - set(healing.steps if healing else ())
+        emit_json(
+            {
+                "run": prepared.run,
+                "dry_run": True,
+                "may_go": prepared.verdict.may_go,
+                "steps": [{"name": s.name, "title": s.title, "done": s.name in done} for s in failover.steps],
+                "forecast": prepared.forecast.as_dict(),
+                "reasons": [vars(reason) for reason in prepared.verdict.reasons],
+                "warnings": list(prepared.verdict.warnings),
+                "healing": healing.as_dict() if healing else None,
+            }
+        )
+    else:
+        _print_plan(failover, prepared)
+    refuse(prepared)
+    say("\nNothing was changed. Run it again with --execute to do it.", "bold")
+
+
+def refuse(prepared: Prepared) -> None:
+    """Ends the command when something speaks against it. Raises ExitWith."""
+    if not prepared.verdict.may_go:
+        errors.print(f"dr: refused, nothing was changed:\n{prepared.verdict.words()}", markup=False)
+        raise ExitWith(EXIT_REFUSED)
+
+
+def announce(prepared: Prepared) -> None:
+    """The first line of an execution."""
+    if prepared.healing:
+        say(f"Run {prepared.run} is finished, and is put right again: {_undone(prepared.healing)}")
+    else:
+        say(f"Run {prepared.run}: {prepared.forecast.loss.words()}")
+
+
+def nothing_to_do(failover: Failover, prepared: Prepared, *, json: bool) -> None:
+    """The run is finished and everything is as it left it."""
+    history = prepared.history
+    if json:
+        forecast = dict(history.begun.get("forecast", {}))
+        emit_json(result(failover, history, forecast, seconds=0, resumed=True, healing=None))
+    say(f"The DR site is active already: run {prepared.run} finished in epoch {history.epoch}. Nothing to do.", "green")
+    for name, why in (prepared.healing.unknown if prepared.healing else {}).items():
+        say(f"Warning: whether step {name} is still as it was left is not known: {why}")
+
+
+def after(failover: Failover, prepared: Prepared, outcome: Outcome, seconds: float, *, json: bool) -> None:
+    """What an execution did."""
+    forecast = prepared.forecast.as_dict()
+    if json:
+        value = result(
+            failover, outcome.history, forecast, seconds=seconds, resumed=outcome.resumed, healing=outcome.healed
+        )
+        emit_json(value)
+    else:
+        _timeline(failover, outcome.entries, seconds)
+
+
+def _print_plan(failover: Failover, prepared: Prepared) -> None:
+    history, healing = prepared.history, prepared.healing
     table(
-        f"Promotion of the DR site in {bundle.region}" + (f", run {history.run}" if history.run else ""),
+        f"Promotion of the DR site in {failover.bundle.region}" + (f", run {history.run}" if history.run else ""),
         ("step", "what", "state"),
-        [(step.name, step.title, "done" if step.name in done else "open") for step in STEPS],
+        [(step.name, step.title, _state(step, history, healing)) for step in failover.steps],
     )
-    print_forecast(forecast)
-    for warning in verdict.warnings:
+    if healing and healing.undone:
+        console.print(f"\nFinished, but no longer as this run left it: {_undone(healing)}.", markup=False)
+        console.print(f"--execute does again, in this order: {', '.join(healing.steps)}.", markup=False)
+    else:
+        _print_forecast(prepared.forecast)
+    for warning in prepared.verdict.warnings:
         console.print(f"Warning: {warning}", markup=False)
 
 
-def print_forecast(forecast: Forecast) -> None:
+def _state(step: Step[Any], history: History, healing: Healing | None) -> str:
+    if healing and step.name in healing.undone:
+        return "undone"
+    if healing and step.name in healing.unknown:
+        return "not known"
+    if healing and step.name in healing.steps:
+        return "again"
+    return "done" if step.name in history.done else "open"
+
+
+def _undone(healing: Healing) -> str:
+    return "; ".join(healing.undone.values()) or "nothing is known to be undone"
+
+
+def _print_forecast(forecast: Forecast) -> None:
     """The terms, the sums, the loss."""
     rows = [
         (term.name, f"{term.seconds:.1f} s", term.source + (" (beside the fence wait)" if term.parallel else ""))
@@ -60,25 +145,40 @@ def print_forecast(forecast: Forecast) -> None:
     console.print(f"\n{forecast.loss.words()}", markup=False)
 
 
-def timeline(entries: Sequence[Entry], seconds: float) -> None:
-    """After a run: what each step took."""
-    rows = [(e.step, f"{float(e.data.get('seconds', 0)):.2f} s", e.at) for e in entries if e.kind == "done"]
-    table("\nTimeline", ("step", "took", "done at"), rows)
+def _timeline(failover: Failover, entries: Sequence[Entry], seconds: float) -> None:
+    """What each step took and left, the last time it was done."""
+    done = {entry.step: entry for entry in entries if entry.kind == "done"}
+    rows = [
+        (step.name, f"{float(done[step.name].data.get('seconds', 0)):.2f} s", done[step.name].at,
+         step.sentence(done[step.name].data))
+        for step in failover.steps if step.name in done
+    ]  # fmt: skip
+    table("\nTimeline", ("step", "took", "done at", "what"), rows)
     console.print(f"\nThe DR site is active. This process took {seconds:.1f} s.", markup=False)
 
 
 def result(
-    bundle: Bundle, history: History, forecast: dict[str, Any], *, seconds: float, resumed: bool
+    failover: Failover,
+    history: History,
+    forecast: dict[str, Any],
+    *,
+    seconds: float,
+    resumed: bool,
+    healing: Healing | None,
 ) -> dict[str, Any]:
     """The `--json` result. `health_check_seconds` is the plan's; how long the name took is under `name`."""
-    check = bundle.plan.dns.health_check
-    lease, fence = history.done.get("lease", {}), history.done.get("fence", {})
+    check = failover.bundle.plan.dns.health_check
+    lease, fence = history.done.get(LEASE.name, {}), history.done.get(FENCE.name, {})
     return {
         "run": history.run,
         "resumed": resumed,
         "steps": [
-            {"name": step.name, "seconds": history.done[step.name].get("seconds", 0.0)}
-            for step in STEPS
+            {
+                "name": step.name,
+                "seconds": history.done[step.name].get("seconds", 0.0),
+                "words": step.sentence(history.done[step.name]),
+            }
+            for step in failover.steps
             if step.name in history.done
         ],
         "epoch_before": lease.get("epoch_before"),
@@ -86,8 +186,9 @@ def result(
         "fence_wait_seconds": fence.get("waited_seconds"),
         "fence_ended_by": fence.get("ended_by"),
         "health_check_seconds": check.interval.total_seconds() * check.failures,
-        "resolvers": history.done.get("name", {}).get("resolvers", {}),
+        "resolvers": history.done.get(NAME.name, {}).get("resolvers", {}),
         "promote_seconds": round(seconds, 3),
         "forecast": forecast,
+        "healed": healing.as_dict() if healing else None,
         "overrides": [{"name": k, "value": v} for k, v in dict(history.begun.get("overrides", {})).items()],
     }

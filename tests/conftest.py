@@ -1,15 +1,16 @@
 """Fixtures that several rooms' tests share. Unit tests need none of them."""
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from hypothesis import settings
-from xdist.scheduler import LoadFileScheduling
 
-from lab.addresses import Block, claim_block
 from lab.aws.site import Aws, start_aws
-from lab.processes import Supervisor
+from lab.machine.addresses import Block, claim_block
+from lab.machine.processes import Supervisor
+from tests.support.schedule import Schedule, Timekeeper
 
 # A busy machine is no counterexample.
 settings.register_profile("untimed", deadline=None)
@@ -46,16 +47,13 @@ def aws(session_aws: Aws) -> Iterator[Aws]:
     session_aws.reach.restore_all()
 
 
-class Schedule(LoadFileScheduling):
-    """Each file's tests stay on one worker, and so do those of the files that share the three stacks."""
-
-    SHARING = ("tests/lab/test_operator_mistakes.py", "tests/lab/test_review_mutations.py")
-
-    def _split_scope(self, nodeid: str) -> str:
-        file = super()._split_scope(nodeid)
-        return self.SHARING[0] if file in self.SHARING else file
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Two workers a core: databases, leases and clusters are waited for half of the time. Unit tests only compute."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return cores if all("unit" in each for each in config.args) else 2 * cores
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Schedule:
     """Instead of what `--dist` says."""
+    config.pluginmanager.register(Timekeeper())
     return Schedule(config, log)

@@ -1,18 +1,22 @@
-"""Where moto 5.2.5 differs from S3 in what the lab needs; each put right by replacing one method."""
+"""Where moto 5.2.5 differs from S3 and Route 53 in what the lab needs; each put right by replacing one method."""
 
 import io
 import threading
+from datetime import datetime
 from typing import Any
 
 from moto.core.responses import ActionResult
 from moto.iam.access_control import PermissionResult
-from moto.s3.exceptions import ReplicationConfigurationNotFoundError
+from moto.route53.models import Route53Backend
+from moto.s3.exceptions import MissingVersion, ReplicationConfigurationNotFoundError, S3ClientError
 from moto.s3.models import FakeBucket, FakeKey, S3Backend
 from moto.s3.responses import S3Response
 
 from lab.aws.bucket_policy import evaluate
+from lab.aws.route53_changes import change_resource_record_sets
 
 _copy_object = S3Backend.copy_object
+_key_response_get = S3Response._key_response_get  # pyright: ignore[reportPrivateUsage]
 
 
 def apply() -> None:
@@ -20,7 +24,9 @@ def apply() -> None:
     FakeKey.__deepcopy__ = copy_without_content  # type: ignore[attr-defined]
     FakeBucket.get_permission = bucket_permission  # type: ignore[method-assign]
     S3Response.get_bucket_replication = get_bucket_replication  # type: ignore[method-assign]
+    S3Response._key_response_get = key_response_get  # type: ignore[method-assign]
     S3Backend.copy_object = copy_object  # type: ignore[method-assign]
+    Route53Backend.change_resource_record_sets = change_resource_record_sets  # type: ignore[method-assign]
 
 
 def copy_without_content(key: FakeKey, memo: dict[int, object]) -> FakeKey:
@@ -67,6 +73,25 @@ def get_bucket_replication(response: Any) -> Any:
     return response.serialized(
         ActionResult({"ReplicationConfiguration": {"Role": stored["Role"], "Rules": rules}}),
     )
+
+
+def key_response_get(response: Any, query: dict[str, Any], key_name: str) -> Any:
+    """moto's, which does not know `?retention` and gives the object's content instead."""
+    if "retention" not in query:
+        return _key_response_get(response, query, key_name)
+    version = query.get("versionId", [None])[0]
+    key = response.backend.get_object(response.bucket_name, key_name, version_id=version)
+    if key is None:
+        raise MissingVersion
+    if not key.lock_until:
+        missing = S3ClientError(
+            "NoSuchObjectLockConfiguration", "The object does not have an Object Lock configuration"
+        )
+        missing.code = 404
+        raise missing
+    response.data["Action"] = "GetObjectRetention"
+    until = datetime.fromisoformat(key.lock_until)
+    return response.serialized(ActionResult({"Retention": {"Mode": key.lock_mode, "RetainUntilDate": until}}))
 
 
 def replication_rule(stored: dict[str, Any]) -> dict[str, Any]:

@@ -9,11 +9,13 @@ import os
 import sys
 import threading
 import urllib.request
+from pathlib import Path
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
 from lab.aws import moto_corrections
+from lab.aws.changes import Counted
 
 JSON = "application/x-amz-json-1.0"
 
@@ -39,13 +41,14 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="lab.aws.moto_server", description=__doc__)
     parser.add_argument("--address", required=True, help="loopback address to listen on")
     parser.add_argument("--port", type=int, default=5000)
+    parser.add_argument("--changes", type=Path, required=True, help="folder for the counts of writes")
     options = parser.parse_args(argv)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     moto_corrections.apply()
     server = make_server(
         options.address,
         options.port,
-        DomainDispatcherApplication(create_backend_app),  # type: ignore[arg-type]
+        Counted(DomainDispatcherApplication(create_backend_app), options.changes),  # type: ignore[arg-type]
         threaded=True,
         request_handler=MotoRequestHandler,
     )

@@ -18,6 +18,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 
+from lab.aws.changes import count_of
 from lab.aws.ledger import Ledger, Version
 from lab.aws.rules import RuleFile
 
@@ -63,6 +64,10 @@ class Replicator:
     rules_of: dict[str, list[ReplicationRule]] = field(default_factory=dict)
     regions: dict[str, str] = field(default_factory=dict)
     rules_read: float = 0.0
+    rules_known: float = 0.0
+    """Until when `rules_of` is all that was declared."""
+    waiting: bool = False
+    """Whether the last look left something to do: a copy whose time has not come or whose region is lost."""
 
     def __post_init__(self) -> None:
         # moto wants a checksum with a lock even of a copy, which has no body to take it from.
@@ -72,17 +77,22 @@ class Replicator:
 
     def pass_over(self, now: float) -> int:
         """One look at everything; returns how many versions were copied."""
-        if now - self.rules_read >= RULES_SECONDS:
+        self.waiting = now - self.rules_read < RULES_SECONDS
+        if not self.waiting:
             self._read_rules(now)
         return sum(self._copy_new(bucket, rules, now) for bucket, rules in self.rules_of.items())
+
+    def nothing_written(self, now: float) -> None:
+        """Nobody has written anything since the last look, which left nothing to do: it would see the same now."""
+        self.rules_known = now
 
     def _read_rules(self, now: float) -> None:
         every = {bucket["Name"]: self._rules_of(bucket["Name"]) for bucket in self.s3.list_buckets()["Buckets"]}
         self.rules_of = {bucket: rules for bucket, rules in every.items() if rules}
         for bucket in self.rules_of:
             # Times of objects are whole seconds: nothing written in the second of the last look counts as older.
-            self.ledger.declared_at(bucket, default=float(int(self.rules_read)))
-        self.rules_read = now
+            self.ledger.declared_at(bucket, default=float(int(self.rules_known)))
+        self.rules_read = self.rules_known = now
 
     def _copy_new(self, bucket: str, rules: list[ReplicationRule], now: float) -> int:
         copied = 0
@@ -98,6 +108,8 @@ class Replicator:
                 if now >= due and self._both_up(bucket, rule.destination):
                     self._copy(version, rule, size)
                     copied += 1
+                else:
+                    self.waiting = True
         return copied
 
     def _versions(self, bucket: str) -> list[tuple[str, str, float, int]]:
@@ -160,6 +172,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--delay", type=float, default=0.0, help="seconds between an object and its copy")
     parser.add_argument("--state", type=Path, required=True, help="what has been copied; survives a restart")
     parser.add_argument("--rules", type=Path, required=True, help="the fronts' rules: a region that is gone")
+    parser.add_argument("--changes", type=Path, required=True, help="folder with moto's counts of writes")
     options = parser.parse_args(argv)
     s3 = boto3.client(
         "s3",
@@ -172,10 +185,18 @@ def main(argv: list[str] | None = None) -> None:
     replicator = Replicator(s3, RuleFile(options.rules), Ledger(options.state), options.delay)
     sys.stdout.write(f"process {os.getpid()} ready: replicator\n")
     sys.stdout.flush()
+    looked_at = -1
     while True:
         began = time.monotonic()
+        count, now = count_of(options.changes, "s3"), time.time()
+        if count == looked_at:
+            replicator.nothing_written(now)
+            time.sleep(POLL_SECONDS)
+            continue
         try:
-            replicator.pass_over(time.time())
+            replicator.pass_over(now)
+            if not replicator.waiting:
+                looked_at = count
         except EndpointConnectionError:
             time.sleep(POLL_SECONDS)
         except (BotoCoreError, ClientError) as error:

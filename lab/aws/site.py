@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lab.addresses import AWS_PORT, DNS_PORT, Block
 from lab.aws.reach import Reach
-from lab.processes import Child, Supervisor, wait_until
+from lab.machine.addresses import AWS_PORT, DNS_PORT, EDGE_PORT, Block
+from lab.machine.processes import Child, Supervisor, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 MOTO_PORT = 5000
@@ -46,7 +46,7 @@ class Aws:
 
     def endpoint(self, place: str) -> str:
         """The place's single AWS_ENDPOINT_URL. Raises KeyError for a place that does not exist."""
-        return f"http://{place_addresses(self.block)[place]}:{AWS_PORT}"
+        return place_endpoint(self.block, place)
 
     def env(self, place: str) -> dict[str, str]:
         """What a process at this place gets as environment, on top of its own."""
@@ -57,6 +57,11 @@ class Aws:
         """Where the DNS server writes the health checks' state."""
         return self.run_dir / "route53-status.json"
 
+    @property
+    def changes(self) -> Path:
+        """Where moto counts the writes of each service."""
+        return self.run_dir / "changes"
+
     def start(self, name: str, module: str, *arguments: str) -> Child:
         """Start one of the lab's own servers without waiting for it."""
         argv = [self.python, "-m", module, *arguments]
@@ -66,13 +71,18 @@ class Aws:
 def aws_environment(block: Block, place: str) -> dict[str, str]:
     """What points a process at this place to the place's front. Raises KeyError for a place that does not exist."""
     return {
-        "AWS_ENDPOINT_URL": f"http://{place_addresses(block)[place]}:{AWS_PORT}",
+        "AWS_ENDPOINT_URL": place_endpoint(block, place),
         "AWS_DEFAULT_REGION": PLACE_REGIONS[place],
         "AWS_REGION": PLACE_REGIONS[place],
         "AWS_ACCESS_KEY_ID": "lab",
         "AWS_SECRET_ACCESS_KEY": "lab",
         "AWS_EC2_METADATA_DISABLED": "true",
     }
+
+
+def place_endpoint(block: Block, place: str) -> str:
+    """The URL of the place's front. Raises KeyError for a place that does not exist."""
+    return f"http://{place_addresses(block)[place]}:{AWS_PORT}"
 
 
 def place_addresses(block: Block) -> dict[str, str]:
@@ -105,14 +115,16 @@ def start_aws(
     aws = Aws(supervisor, block, run_dir, python, Reach(rules, record))
     aws.reach.restore_all()
     places = json.dumps({address: place for place, address in place_addresses(block).items()})
-    moto = aws.start("moto", "lab.aws.moto_server", "--address", block.moto, "--port", str(MOTO_PORT))
+    moto = aws.start(
+        "moto", "lab.aws.moto_server", "--address", block.moto, "--port", str(MOTO_PORT), "--changes", str(aws.changes),
+    )  # fmt: skip
     fronts = aws.start(
         "fronts", "lab.aws.front", "--places", places, "--port", str(AWS_PORT), "--rules", str(rules),
         "--moto", aws.moto, "--record", str(record), "--table-home", table_home, "--table-replicas", *table_replicas,
     )  # fmt: skip
     aws.start(
         "replicator", "lab.aws.replicator", "--moto", aws.moto, "--delay", str(replication_delay),
-        "--state", str(run_dir / "replicated.jsonl"), "--rules", str(rules),
+        "--state", str(run_dir / "replicated.jsonl"), "--rules", str(rules), "--changes", str(aws.changes),
     )  # fmt: skip
     # Not the replicator: what is written before its first look is copied then.
     wait_ready(moto, fronts)
@@ -122,12 +134,25 @@ def start_aws(
 def start_dns(aws: Aws, static: Mapping[str, str]) -> Child:
     """Start Route 53's data plane (process `route53`) on the block's DNS address, port 10053.
 
-    `static` maps the names of the sites' edges to addresses.
+    `static` maps names outside the zones, such as production's edge, to addresses. A load balancer's own name is
+    known while it is there.
     """
+    balancers = json.dumps({PLACE_REGIONS["dr"]: aws.block.dr.edge})
     child = aws.start(
         "route53", "lab.route53", "--listen", f"{aws.block.dns}:{DNS_PORT}", "--moto", aws.moto,
         "--checkers-front", aws.endpoint("checkers"), "--static", json.dumps(dict(static)),
-        "--status", str(aws.dns_status),
+        "--status", str(aws.dns_status), "--changes", str(aws.changes), "--load-balancers", balancers,
+    )  # fmt: skip
+    wait_ready(child)
+    return child
+
+
+def start_load_balancers(aws: Aws) -> Child:
+    """Start what stands for the DR region's load balancers (process `load-balancers`), before the node's ports."""
+    site = aws.block.dr
+    child = aws.start(
+        "load-balancers", "lab.aws.load_balancer", "--listen", f"{site.edge}:{EDGE_PORT}", "--node", site.node,
+        "--region", PLACE_REGIONS["dr"], "--moto", aws.moto, "--changes", str(aws.changes),
     )  # fmt: skip
     wait_ready(child)
     return child

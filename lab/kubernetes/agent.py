@@ -1,11 +1,12 @@
 """The lab's node: kubelet, kube-proxy and ingress controller of one site in one process.
 
-    python -m lab.kubernetes.agent --kubeconfig K --site prod --pod-cidr C --gate-cidr G --volumes DIR \
-        --images FILE.json --edge IP:8080 --logs DIR
+    python -m lab.kubernetes.agent --kubeconfig K --site prod --pod-cidr C --volumes DIR \
+        --images FILE.json --node-address IP --logs DIR [--edge IP:8080] [--eks-auth JSON]
 
 Binds every pending Pod to itself and runs the declared containers as processes of this machine, each Pod on a loopback
 address of its own, which its processes must bind to (`status.podIP`). Real: environment, volumes, probes, restarts,
-exit codes, phases, Services with the client's source address, Ingress. Different from a cluster:
+exit codes, phases, Services with the client's source address, Ingress, Pod Identity's agent (pod_identity.py).
+Different from a cluster:
 - No isolation: readOnlyRootFilesystem, resources, NetworkPolicy and user ids of a securityContext are not enforced;
   containers see the machine's file system, and mount paths are translated (see volumes.py).
 - An outgoing connection has the source address the program binds; without a bind the kernel picks 127.0.0.1.
@@ -18,6 +19,7 @@ address, its volumes and one more restart.
 import argparse
 import asyncio
 import ipaddress
+import json
 import logging
 import os
 import signal
@@ -30,6 +32,7 @@ from lab.kubernetes.cache import Cache
 from lab.kubernetes.containers import now
 from lab.kubernetes.ingress import Ingress
 from lab.kubernetes.node import Addresses, Node
+from lab.kubernetes.pod_identity import EksAuth, PodIdentityAgent
 from lab.kubernetes.pods import FINISHED, PodWorker, confirm_deletion
 from lab.kubernetes.services import ServiceProxy
 
@@ -46,11 +49,12 @@ class Settings:
     kubeconfig: Path
     site: str
     pod_cidr: ipaddress.IPv4Network
-    gate_cidr: ipaddress.IPv4Network
     volumes: Path
     images: Path
     edge: str
+    node_address: str
     logs: Path
+    eks_auth: EksAuth | None
 
 
 class Agent:
@@ -67,10 +71,11 @@ class Agent:
             images=settings.images,
             volumes=settings.volumes,
             logs=settings.logs,
-            addresses=Addresses(settings.pod_cidr, settings.gate_cidr),
+            addresses=Addresses(settings.pod_cidr),
             services=self._services.items,
+            pod_identity=PodIdentityAgent(settings.node_address, api, settings.eks_auth),
         )
-        self._proxy = ServiceProxy()
+        self._proxy = ServiceProxy(settings.node_address)
         self._ingress = Ingress(self._ingresses.items, self._services.items, self._pods.items)
         self._workers: dict[str, PodWorker] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -82,11 +87,14 @@ class Agent:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, ended.set)
         host, _, port = self._settings.edge.rpartition(":")
-        edge = await self._ingress.listen(host, int(port))
+        # Without an address of its own there is no ingress controller: the DR site's edge is a load balancer.
+        edge = await self._ingress.listen(host, int(port)) if host else None
+        self.node.pod_identity.start()
         starting = asyncio.create_task(self._start())
         await ended.wait()
         starting.cancel()
-        edge.close()
+        if edge is not None:
+            edge.close()
         await asyncio.gather(*(worker.abandon(SHUTDOWN_GRACE_SECONDS) for worker in self._workers.values()))
 
     async def _start(self) -> None:
@@ -191,10 +199,11 @@ def _settings(arguments: list[str]) -> Settings:
     parser = argparse.ArgumentParser(prog="lab.kubernetes.agent", description="One site's node in the lab.")
     for name in ("kubeconfig", "volumes", "images", "logs"):
         parser.add_argument(f"--{name}", type=Path, required=True)
-    for name in ("pod-cidr", "gate-cidr"):
-        parser.add_argument(f"--{name}", type=ipaddress.IPv4Network, required=True)
-    for name in ("site", "edge"):
+    parser.add_argument("--pod-cidr", type=ipaddress.IPv4Network, required=True)
+    for name in ("site", "node-address"):
         parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--edge", default="", help="IP:PORT of an ingress controller, if the site has one")
+    parser.add_argument("--eks-auth", type=lambda text: EksAuth(**json.loads(text)))
     return Settings(**vars(parser.parse_args(arguments)))
 
 

@@ -1,10 +1,13 @@
 """Command lines of a site's Kubernetes processes, as pure functions."""
 
+import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
-from lab import binaries
-from lab.addresses import EDGE_PORT, SiteAddresses
+from lab.kubernetes.pod_identity import EksAuth
+from lab.machine import binaries, byte_code
+from lab.machine.addresses import EDGE_PORT, SiteAddresses
 
 API_PORT, ETCD_PORT, ETCD_PEER_PORT = 6443, 2379, 2380
 # Less garbage collection: starting up is what these processes mostly do here.
@@ -13,6 +16,7 @@ AGENT_ENVIRONMENT = {
     "PATH": "/usr/bin:/bin",
     "PYTHONPATH": str(Path(__file__).parents[2]),
     "PYTHONUNBUFFERED": "1",
+    **byte_code.environment(),
 }
 # Of the controllers only those that do something here: Pods' addresses are refused in EndpointSlices, nodes do not
 # come and go, and volumes are the node agent's.
@@ -83,9 +87,18 @@ def controllers(kubeconfig: Path, run_dir: Path) -> list[str]:
 
 
 def node_agent(
-    name: str, site: SiteAddresses, kubeconfig: Path, images: Path, *, volumes: Path, logs: Path
+    name: str,
+    site: SiteAddresses,
+    kubeconfig: Path,
+    images: Path,
+    *,
+    volumes: Path,
+    logs: Path,
+    ingress: bool,
+    eks_auth: EksAuth | None,
 ) -> list[str]:
-    """The site's node (see agent.py)."""
+    """The site's node (see agent.py); `ingress`: with an ingress controller on the site's edge."""
+    edge = [f"--edge={site.edge}:{EDGE_PORT}"] if ingress else []
     return [
         sys.executable,
         "-m",
@@ -93,9 +106,10 @@ def node_agent(
         f"--kubeconfig={kubeconfig}",
         f"--site={name}",
         f"--pod-cidr={site.pods}",
-        f"--gate-cidr={site.gates}",
         f"--volumes={volumes}",
         f"--images={images.absolute()}",
-        f"--edge={site.edge}:{EDGE_PORT}",
+        *edge,
+        f"--node-address={site.node}",
         f"--logs={logs}",
+        *([f"--eks-auth={json.dumps(asdict(eks_auth))}"] if eks_auth else []),
     ]

@@ -1,11 +1,11 @@
 """One container of a Pod: starts its process, watches its probes, restarts it as the Pod's policy says."""
 
 import asyncio
+import signal
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lab.images import Image
 from lab.kubernetes.api import ApiError, Object
 from lab.kubernetes.environment import (
     MissingSourceError,
@@ -13,6 +13,7 @@ from lab.kubernetes.environment import (
     expand,
     service_variables,
 )
+from lab.kubernetes.images import Image
 from lab.kubernetes.pod_context import PodContext
 from lab.kubernetes.probes import Probe, keep_ready, until_dead
 from lab.kubernetes.process import Process
@@ -32,6 +33,7 @@ class Launch:
     env: dict[str, str]
     cwd: Path
     uid: int | None
+    stop_signal: signal.Signals
 
 
 def now() -> str:
@@ -52,7 +54,7 @@ class Container:
         self.restarts, self.ready, self.started = 0, False, asyncio.Event()
         self.exit_code: int | None = None
         self._context, self._restart = context, restart
-        self._stopping, self._process = asyncio.Event(), None
+        self._stopping, self._process, self._stop_signal = asyncio.Event(), None, signal.SIGTERM
         self._log = context.node.logs / f"{context.name}.{self.name}.log"
         if before:
             self._inherit(before)
@@ -115,7 +117,7 @@ class Container:
         """End it for good."""
         self._stopping.set()
         if self._process:
-            self.exit_code = await self._process.stop(grace_seconds)
+            self.exit_code = await self._process.stop(grace_seconds, self._stop_signal)
 
     async def _run_once(self) -> int | None:
         """One start: the exit code, or None when it could not even be tried (the reason is in the state)."""
@@ -145,7 +147,7 @@ class Container:
         except OSError as error:
             self._terminated(START_ERROR_CODE, "StartError", started_at, f"{launch.argv[:1]}: {error}")
             return START_ERROR_CODE
-        self._process = process
+        self._process, self._stop_signal = process, launch.stop_signal
         self._set({"running": {"startedAt": started_at}})
         watching = asyncio.create_task(self._watch(process, launch))
         code = await process.wait()
@@ -161,7 +163,7 @@ class Container:
         kinds = ("startupProbe", "readinessProbe", "livenessProbe")
         startup, readiness, liveness = (self._probe(kind, launch) for kind in kinds)
         if startup and not await startup.first_success():
-            await process.stop(self._context.grace_seconds)
+            await process.stop(self._context.grace_seconds, launch.stop_signal)
             return
         self.started.set()
         self._set_ready(readiness is None)
@@ -170,7 +172,7 @@ class Container:
                 group.create_task(keep_ready(readiness, self._set_ready))
             if liveness:
                 await until_dead(liveness)
-                await process.stop(self._context.grace_seconds)
+                await process.stop(self._context.grace_seconds, launch.stop_signal)
 
     def _probe(self, kind: str, launch: Launch) -> Probe | None:
         declared = self.spec.get(kind)
@@ -197,7 +199,7 @@ class Container:
         if context.pod["spec"].get("enableServiceLinks", True):
             services = service_variables(context.node.services(), context.namespace)
         declared = declared_environment(spec, context.pod, services, context.fetch)
-        home = context.volumes.home
+        home, routed = context.volumes.home, context.node.pod_identity.routed
         env = {
             "PATH": ":".join([*image.path, "/usr/bin", "/bin"]),
             "HOME": str(home / "home"),
@@ -205,7 +207,7 @@ class Container:
             "LANG": "C.UTF-8",
             "HOSTNAME": context.name,
             **image.env,
-            **{name: translate(value, mounts) for name, value in declared.items()},
+            **{name: routed(translate(value, mounts)) for name, value in declared.items()},
         }
         words = [*spec.get("command", []), *spec.get("args", [])]
         argv = [translate(expand(word, declared), mounts) for word in words]
@@ -214,7 +216,7 @@ class Container:
         if not argv:
             raise MissingSourceError("neither the container nor its image says what to run")
         folder = translate(spec["workingDir"], mounts) if spec.get("workingDir") else home / "home"
-        return Launch(argv, env, Path(folder), image.uid)
+        return Launch(argv, env, Path(folder), image.uid, signal.Signals[image.stop_signal])
 
     def _restarts_after(self, code: int) -> bool:
         return self._restart == "Always" or (self._restart == "OnFailure" and code != 0)

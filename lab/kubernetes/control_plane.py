@@ -1,12 +1,11 @@
 """One site's Kubernetes control plane: etcd, API server and controller manager on the site's own loopback addresses.
 
-    cluster = start_cluster(supervisor, "prod", block.prod, run_dir, extra_tokens={"operator": ("promoters",)})
-    cluster.start_node_agent(images_file)
-    ...
-    cluster.kill()      # the region is gone
-    cluster.restart()   # it comes back, with the data that etcd had
-
-Several clusters at once: `launch` each, then `wait_ready` each; they then boot side by side.
+cluster = Cluster(supervisor, "prod", block.prod, run_dir, extra_tokens={"operator": ("promoters",)})
+start_clusters([cluster])
+cluster.start_node_agent(images_file)
+...
+cluster.kill()      # the region is gone
+cluster.restart()   # it comes back, with the data that etcd had
 """
 
 import base64
@@ -16,12 +15,13 @@ from pathlib import Path
 
 import yaml
 
-from lab.addresses import SiteAddresses
 from lab.kubernetes import commands
 from lab.kubernetes.api import Api, ApiError
 from lab.kubernetes.certificates import write_private_key, write_serving_certificate
-from lab.kubernetes.process import descendants, kill_all
-from lab.processes import Child, Supervisor, wait_until
+from lab.kubernetes.pod_identity import EksAuth
+from lab.kubernetes.process import collect, descendants, kill_all
+from lab.machine.addresses import SiteAddresses
+from lab.machine.processes import Child, Supervisor, wait_until
 
 READY_SECONDS, STOP_SECONDS = 120.0, 3.0
 ADMIN, NODE_AGENT = "admin", "node-agent"
@@ -29,7 +29,7 @@ MASTERS = ("system:masters",)
 
 
 class Cluster:
-    """A site's cluster. Made by `start_cluster` or, several at once, by `launch` and `wait_ready`."""
+    """A site's cluster. Brought up by `start_clusters`."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class Cluster:
     ) -> None:
         self.name, self.site, self.run_dir = name, site, run_dir.absolute()
         self.endpoint = f"https://{site.api_server}:{commands.API_PORT}"
-        self._supervisor, self._images = supervisor, None
+        self._supervisor, self._images, self._eks_auth, self._ingress = supervisor, None, None, True
         self.run_dir.mkdir(parents=True, exist_ok=True)
         self._etcd, self._api_server, self._controllers, self._agent = (
             f"{name}-{part}" for part in ("etcd", "kube-apiserver", "kube-controller-manager", "node-agent")
@@ -54,6 +54,7 @@ class Cluster:
             self._write_kubeconfig(user)
 
     _images: Path | None
+    _eks_auth: EksAuth | None
 
     @property
     def children(self) -> tuple[str, ...]:
@@ -102,14 +103,26 @@ class Cluster:
         api = self.api()
         children = [self._supervisor.children[name] for name in (self._etcd, self._api_server)]
         wait_until(lambda: _answers(api), timeout=READY_SECONDS, what=f"the API server of {self.name}", alive=children)
+        # The controllers wait ten seconds for this and then end, which a busy machine outlasts.
+        wait_until(lambda: _healthy(api), timeout=READY_SECONDS, what=f"{self.name} to be healthy", alive=children)
         controllers = commands.controllers(self.kubeconfig(ADMIN), self.run_dir)
         self._supervisor.start(self._controllers, controllers, env=commands.ENVIRONMENT)
 
-    def start_node_agent(self, images: Path, *, wait: bool = True) -> Child:
-        """Start the site's node; `images` is the file of `lab.images.write_images`."""
-        self._images = images
+    def start_node_agent(
+        self, images: Path, *, ingress: bool = True, eks_auth: EksAuth | None = None, wait: bool = True
+    ) -> Child:
+        """Start the site's node; `images` is the file of `lab.kubernetes.images.write_images`, `ingress` says whether
+        the site has an ingress controller. Without `eks_auth` its Pods get no AWS credentials."""
+        self._images, self._eks_auth, self._ingress = images, eks_auth, ingress
         command = commands.node_agent(
-            self.name, self.site, self.kubeconfig(NODE_AGENT), images, volumes=self.volumes, logs=self.pod_logs
+            self.name,
+            self.site,
+            self.kubeconfig(NODE_AGENT),
+            images,
+            volumes=self.volumes,
+            logs=self.pod_logs,
+            ingress=ingress,
+            eks_auth=eks_auth,
         )
         agent = self._supervisor.start(self._agent, command, env=commands.AGENT_ENVIRONMENT)
         if wait:
@@ -130,6 +143,7 @@ class Cluster:
         family = descendants(agent.process.pid) if agent else {}
         self._supervisor.kill(*names)
         kill_all(family)
+        collect(family)
 
     def stop(self) -> None:
         """End it in order: an API server without its etcd would not listen to SIGTERM."""
@@ -141,7 +155,7 @@ class Cluster:
         self.launch()
         self.wait_ready()
         if self._images:
-            self.start_node_agent(self._images)
+            self.start_node_agent(self._images, ingress=self._ingress, eks_auth=self._eks_auth)
 
     # -- files
 
@@ -169,21 +183,8 @@ class Cluster:
         _write_private(self.kubeconfig(user), yaml.safe_dump(config))
 
 
-def start_cluster(
-    supervisor: Supervisor,
-    name: str,
-    site: SiteAddresses,
-    run_dir: Path,
-    extra_tokens: Mapping[str, Sequence[str]] | None = None,
-) -> Cluster:
-    """Start one control plane and wait until it serves; `extra_tokens` gives more users their groups."""
-    cluster = Cluster(supervisor, name, site, run_dir, extra_tokens)
-    start_clusters([cluster])
-    return cluster
-
-
 def start_clusters(clusters: Iterable[Cluster]) -> None:
-    """Start several at once."""
+    """Start them at once and wait until they serve."""
     found = list(clusters)
     for cluster in found:
         cluster.launch()
@@ -199,6 +200,16 @@ def _answers(api: Api) -> bool:
     except ApiError:
         return False
     return True
+
+
+def _healthy(api: Api) -> bool:
+    try:
+        api.get("/healthz")
+    except ApiError:
+        return False
+    except ValueError:
+        return True  # it says `ok`, which is no JSON
+    return False
 
 
 def _node_ready(api: Api, path: str) -> bool:

@@ -1,6 +1,7 @@
 """The ingress controller's part: one HTTP address that routes by host and path to the ready Pods of a Service.
 
-Reads the request's head only and closes the connection after each answer; bodies and answers pass as they are.
+Reads the request's head only and closes the connection after each answer; bodies and answers pass as they are. How a
+request is routed is a function, so that `lab.aws.load_balancer` routes by its own rules.
 """
 
 import asyncio
@@ -14,13 +15,16 @@ HEAD_BYTES, BODY_CHUNK_BYTES = 64 * 1024, 64 * 1024
 HEAD_SECONDS, CONNECT_SECONDS = 15.0, 3.0
 
 Objects = Callable[[], Iterable[Object]]
+Find = Callable[[str, str], list[Target] | None]
+"""Host and path → where the request may go; None when no rule matches."""
+NOBODY, BROKEN = "503 Service Unavailable", "502 Bad Gateway"
 
 
-class Ingress:
-    """Routes what arrives at one address. The callables give the cluster's current objects."""
+class Router:
+    """Sends on what arrives at one address. `silent` is the answer when none of the targets takes the connection."""
 
-    def __init__(self, ingresses: Objects, services: Objects, pods: Objects) -> None:
-        self._ingresses, self._services, self._pods = ingresses, services, pods
+    def __init__(self, find: Find, *, silent: str = NOBODY) -> None:
+        self._find, self._silent = find, silent
 
     async def listen(self, host: str, port: int) -> asyncio.Server:
         """Start to serve."""
@@ -48,14 +52,22 @@ class Ingress:
             return await _answer(writer, "404 Not Found")
         backend = await _connect(found)
         if backend is None:
-            return await _answer(writer, "503 Service Unavailable")
+            return await _answer(writer, self._silent if found else NOBODY)
         peer = writer.get_extra_info("peername")[0]
         forwarded = [lines[0], *headers, f"X-Forwarded-For: {peer}", "Connection: close", "", ""]
         backend[1].write("\r\n".join(forwarded).encode("latin-1"))
         await _relay((reader, writer), backend)
         return None
 
-    def _find(self, host: str, path: str) -> list[Target] | None:
+
+class Ingress(Router):
+    """By the cluster's Ingresses. The callables give its current objects."""
+
+    def __init__(self, ingresses: Objects, services: Objects, pods: Objects) -> None:
+        super().__init__(self._by_rules)
+        self._ingresses, self._services, self._pods = ingresses, services, pods
+
+    def _by_rules(self, host: str, path: str) -> list[Target] | None:
         """Targets for a request, the longest path first; None when no rule matches."""
         matches: list[tuple[bool, int, str, Object]] = []
         for ingress in self._ingresses():

@@ -46,9 +46,12 @@ class PodContext:
         return self.node.api.get(f"/api/v1/namespaces/{self.namespace}/{kind}/{name}")
 
     def token(self, wanted: Object) -> str:
-        """A service account token for a projected volume. Raises ApiError."""
+        """A service account token for a projected volume, worth something while the Pod is there. Raises ApiError."""
         account = self.pod["spec"].get("serviceAccountName", "default")
-        spec: Object = {"expirationSeconds": wanted.get("expirationSeconds", 3600)}
+        spec: Object = {
+            "expirationSeconds": wanted.get("expirationSeconds", 3600),
+            "boundObjectRef": {"apiVersion": "v1", "kind": "Pod", "name": self.name, "uid": self.uid},
+        }
         if wanted.get("audience"):
             spec["audiences"] = [wanted["audience"]]
         answer = self.node.api.create(

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from lab.processes import die_with_parent
+from lab.machine.processes import die_with_parent
 
 
 class Process:
@@ -48,12 +48,12 @@ class Process:
         """The exit code; 128 + signal when a signal ended it."""
         return await asyncio.shield(self._ended)
 
-    async def stop(self, grace_seconds: float) -> int:
-        """SIGTERM to the program and, once it has ended or the grace period has, SIGKILL to all of its descendants."""
+    async def stop(self, grace_seconds: float, number: signal.Signals = signal.SIGTERM) -> int:
+        """`number` to the program and, once it has ended or the grace period has, SIGKILL to all of its descendants."""
         if not self._ended.done():
             family = descendants(self.pid)
             try:
-                os.kill(self.pid, signal.SIGTERM)
+                os.kill(self.pid, number)
                 await asyncio.wait_for(self.wait(), grace_seconds)
             except (TimeoutError, ProcessLookupError):
                 self.kill()
@@ -90,6 +90,16 @@ def kill_all(family: Mapping[int, str]) -> None:
                 os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
             continue
+
+
+def collect(family: Mapping[int, str]) -> None:
+    """Wait for those that were killed and have become our children, parents first: a process nobody has collected still
+    has its id, and a database that comes back believes that its predecessor runs."""
+    for pid in family:
+        try:
+            os.waitpid(pid, 0)
+        except ChildProcessError:
+            continue  # another's child, who collects it
 
 
 def _start_time(pid: int) -> str:

@@ -1,6 +1,7 @@
 """kube-proxy's part: listens on each Service's cluster address and relays to its ready Pods.
 
 A Service without a ready Pod has no listener, so a connection is refused. TCP only; headless Services need nothing.
+Node ports are open on the node's own address, where it has one.
 """
 
 import asyncio
@@ -20,14 +21,15 @@ log = logging.getLogger(__name__)
 class ServiceProxy:
     """The open listeners, by cluster address and port. Used in the event loop only."""
 
-    def __init__(self) -> None:
+    def __init__(self, node: str = "") -> None:
+        self._node = node
         self._listeners: dict[Target, socket.socket] = {}
         self._targets: dict[Target, list[Target]] = {}
         self._unusable: set[Target] = set()
 
     def update(self, services: Iterable[Object], pods: Iterable[Object]) -> None:
         """Bring listeners and their targets in line with the cluster. Connections that exist are left alone."""
-        wanted = _wanted(services, list(pods))
+        wanted = _wanted(services, list(pods), self._node)
         for front in self._listeners.keys() - wanted.keys():
             self._close(front)
         self._targets = wanted
@@ -66,7 +68,7 @@ class ServiceProxy:
             serve(client, peer[0], self._targets.get(front, []))
 
 
-def _wanted(services: Iterable[Object], pods: list[Object]) -> dict[Target, list[Target]]:
+def _wanted(services: Iterable[Object], pods: list[Object], node: str) -> dict[Target, list[Target]]:
     wanted: dict[Target, list[Target]] = {}
     for service in services:
         address = service["spec"].get("clusterIP")
@@ -76,4 +78,6 @@ def _wanted(services: Iterable[Object], pods: list[Object]) -> dict[Target, list
             targets = backends(service, port, pods) if port.get("protocol", "TCP") == "TCP" else []
             if targets:
                 wanted[(address, port["port"])] = targets
+                if node and port.get("nodePort"):
+                    wanted[(node, port["nodePort"])] = targets
     return wanted

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from lab.kubernetes.api import Object
 from lab.kubernetes.environment import Fetch, MissingSourceError, contents, field
+from lab.kubernetes.ownership import give_to_group
 
 TokenRequest = Callable[[Object], str]
 """Asks for a service account's token: (the `serviceAccountToken` source) → token."""
@@ -30,11 +31,14 @@ class PodVolumes:
         self._folders: dict[str, Path] = {}
 
     def prepare(self, owners: Mapping[str, int], fetch: Fetch, token: TokenRequest) -> None:
-        """Make and fill every volume; `owners` gives the uid a volume belongs to. Raises MissingSourceError."""
+        """Make and fill every volume; `owners` gives the uid a volume belongs to. With an `fsGroup` they are given to
+        that uid's group, as kubelet does with the group of the number declared: uids are the image's own here as well.
+        Raises MissingSourceError."""
         for folder in (self.home, self.home / "home", self.home / "tmp"):
             folder.mkdir(parents=True, exist_ok=True)
         _own(self.home / "home", owners.get(""))
         _own(self.home / "tmp", owners.get(""))
+        security = self._pod["spec"].get("securityContext") or {}
         for volume in self._pod["spec"].get("volumes", []):
             name = volume["name"]
             self._folders[name] = folder = self._folder(volume)
@@ -42,6 +46,12 @@ class PodVolumes:
             _own(folder, owners.get(name))
             for path, data, mode in _files(volume, self._pod, fetch, token):
                 _write(folder, path, data, mode, owners.get(name))
+            if "fsGroup" in security:
+                policy = (
+                    security.get("fsGroupChangePolicy", "Always") if "persistentVolumeClaim" in volume else "Always"
+                )
+                writable = bool(volume.keys() & {"emptyDir", "persistentVolumeClaim", "ephemeral"})
+                give_to_group(folder, folder.stat().st_uid, policy=policy, writable=writable)
 
     def _folder(self, volume: Object) -> Path:
         claim = volume.get("persistentVolumeClaim")

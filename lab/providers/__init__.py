@@ -1,0 +1,1 @@
+"""The lab's two Pulumi providers and what they have in common."""

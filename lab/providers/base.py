@@ -7,7 +7,7 @@ from typing import Any
 
 import pulumi.provider.experimental.provider as protocol
 
-from lab.providers import types
+from lab.providers import limits, types
 from lab.providers.replacement import DEFAULTS, Change, Rule, answer, changes, replaces, table, was_written
 from lab.providers.serving import OLD_INPUTS, ProviderError
 from lab.providers.values import Plain, equal, plain_map, property_map
@@ -32,7 +32,7 @@ class LabProvider(protocol.Provider):
             return _refused(
                 f"the lab does not know {request.type}; add it to lab/providers/replace.yaml and give it a handler"
             )
-        failures = types.check(request.type, inputs)
+        failures = types.check(request.type, inputs) or limits.check(request.type, inputs)
         if failures:
             return _refused(*(f"{path}: {reason}" for path, reason in failures))
         old = plain_map(request.old_inputs)
@@ -61,11 +61,7 @@ class LabProvider(protocol.Provider):
 
     async def read(self, request: protocol.ReadRequest) -> protocol.ReadResponse:
         inputs, state = plain_map(request.inputs), plain_map(request.properties)
-        if not inputs:
-            raise ProviderError(
-                f"{request.name}: import and get are not supported by the lab's providers; declare it instead"
-            )
-        found = await asyncio.to_thread(self.do_read, request, inputs, state)
+        found = await asyncio.to_thread(self.do_read if inputs else self.do_import, request, inputs, state)
         if found is None:
             return protocol.ReadResponse(resource_id="")
         return protocol.ReadResponse(request.resource_id, property_map(found[1]), property_map(found[0]))
@@ -85,6 +81,12 @@ class LabProvider(protocol.Provider):
     def do_read(self, request: protocol.ReadRequest, inputs: Inputs, state: Inputs) -> tuple[Inputs, Inputs] | None:
         """(inputs, state) as they are live, None when it is gone."""
         raise NotImplementedError
+
+    def do_import(self, request: protocol.ReadRequest, inputs: Inputs, state: Inputs) -> tuple[Inputs, Inputs] | None:
+        """The same of something that is in no state yet: only its id is known. Raises ProviderError."""
+        raise ProviderError(
+            f"{request.name}: import and get are not supported by the lab's providers; declare it instead"
+        )
 
     def do_delete(self, request: protocol.DeleteRequest, state: Inputs) -> None:
         raise NotImplementedError

@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,25 @@ from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionEr
 from dnslib import QTYPE, RCODE, RR, DNSRecord
 from dnslib.server import DNSHandler, DNSLogger, DNSServer
 
+from lab.aws.changes import count_of
 from lab.route53.checkers import Checkers
 from lab.route53.health import CheckConfig
 from lab.route53.records import Data, Record, answer, plain
 
-POLL_SECONDS = 0.5
 STATUS_SECONDS = 0.1
+
+
+Balancers = dict[str, tuple[Any, str]]
+"""Region → a client for its load balancers, and the address on which the lab's stand-in for them listens."""
+
+
+def names_of(balancers: Balancers) -> dict[str, str]:
+    """The host name of every load balancer there is; AWS's own zones answer for them. Raises botocore's errors."""
+    return {
+        plain(each["DNSName"]): address
+        for client, address in balancers.values()
+        for each in client.describe_load_balancers()["LoadBalancers"]
+    }
 
 
 def read_declared(client: Any, static: dict[str, str]) -> tuple[Data, list[CheckConfig]]:
@@ -84,48 +98,73 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--moto", required=True, help="moto's URL")
     parser.add_argument("--checkers-front", required=True, help="URL of the front that health checkers go through")
     parser.add_argument("--static", type=json.loads, default={}, help='JSON: {"name": "address"} outside the zones')
+    parser.add_argument(
+        "--load-balancers", type=json.loads, default={}, help='JSON: {"region": "address"} of their stand-ins'
+    )
     parser.add_argument("--status", type=Path, help="file for the health checks' state")
+    parser.add_argument("--changes", type=Path, required=True, help="folder with moto's counts of writes")
     options = parser.parse_args(argv)
     address, _, port = options.listen.rpartition(":")
-    client = boto3.client(
-        "route53",
-        endpoint_url=options.moto,
-        region_name="us-east-1",
-        aws_access_key_id="lab",
-        aws_secret_access_key="lab",
-        config=Config(retries={"total_max_attempts": 1}),
-    )
+    client = _client("route53", "us-east-1", options.moto)
+    balancers = {
+        region: (_client("elbv2", region, options.moto), found) for region, found in options.load_balancers.items()
+    }
     static = {plain(name): target for name, target in options.static.items()}
     checkers = Checkers(options.checkers_front, static)
     resolver = Resolver(Data(static=static), checkers)
-    follow = Follower(client, resolver, checkers)
+    services = ("route53", *(("elasticloadbalancing",) if balancers else ()))
+    counts = lambda: sum(count_of(options.changes, service) for service in services)  # noqa: E731
+    follow = Follower(client, resolver, checkers, counts, static, balancers)
     follow.once()
     quiet = DNSLogger("-request,-reply,-truncated,-error")
     for tcp in (False, True):
         DNSServer(resolver, address=address, port=int(port), tcp=tcp, logger=quiet).start_thread()
     sys.stdout.write(f"process {os.getpid()} ready: DNS on {options.listen}\n")
     sys.stdout.flush()
-    status, next_poll = "", time.monotonic() + POLL_SECONDS
+    status = ""
     while True:
         status = write_status(options.status, checkers, resolver.data, status)
         time.sleep(STATUS_SECONDS)
-        if time.monotonic() >= next_poll:
-            follow.once()
-            next_poll = time.monotonic() + POLL_SECONDS
+        follow.once()
+
+
+def _client(service: str, region: str, moto: str) -> Any:
+    return boto3.client(  # pyright: ignore[reportCallIssue]
+        service,  # pyright: ignore[reportArgumentType] - any service's name
+        endpoint_url=moto,
+        region_name=region,
+        aws_access_key_id="lab",
+        aws_secret_access_key="lab",
+        config=Config(retries={"total_max_attempts": 1}),
+    )
 
 
 class Follower:
     """Keeps resolver and checkers at what is declared; keeps the last known state when moto does not answer."""
 
-    def __init__(self, client: Any, resolver: Resolver, checkers: Checkers) -> None:
+    def __init__(
+        self,
+        client: Any,
+        resolver: Resolver,
+        checkers: Checkers,
+        count: Callable[[], int],
+        static: dict[str, str],
+        balancers: Balancers,
+    ) -> None:
         self.client = client
         self.resolver = resolver
         self.checkers = checkers
+        self.count = count
+        self.static, self.balancers = static, balancers
+        self.taken_over = -1
 
     def once(self) -> None:
-        """Read everything and take it over."""
+        """Read everything and take it over, if anything has been written since the last time."""
+        count = self.count()
+        if count == self.taken_over:
+            return
         try:
-            data, checks = read_declared(self.client, dict(self.resolver.data.static or {}))
+            data, checks = read_declared(self.client, {**self.static, **names_of(self.balancers)})
         except EndpointConnectionError:
             return
         except (BotoCoreError, ClientError) as error:
@@ -135,6 +174,7 @@ class Follower:
         # Checks first: a record must not refer to a check that is not known yet.
         self.checkers.declare(checks)
         self.resolver.data = data
+        self.taken_over = count
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from pulumi_policy import EnforcementLevel, PolicyPack, ResourceValidationPolicy
 from pulumi_policy.proxy import UnknownValueError
 
-from policy.absolute import ABSOLUTE_RULES
+from policy.absolute.rules import ABSOLUTE_RULES
 from policy.pack.adapter import validation
 
 PolicyPack(

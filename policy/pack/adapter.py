@@ -3,66 +3,39 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from policy.absolute import AbsoluteRule, Resource
-from policy.values import UNKNOWN, Value
-
-
-class Options(Protocol):
-    """The part of `pulumi_policy.PolicyResourceOptions` that the rules look at."""
-
-    @property
-    def protect(self) -> bool:
-        """Whether Pulumi refuses to delete it."""
-        ...
+from policy.absolute.rules import AbsoluteRule, Resource
+from policy.secrecy.stand_ins import Secrets, shown
+from policy.values import UNKNOWN, Urn, Value
 
 
 class Arguments(Protocol):
     """The part of `pulumi_policy.ResourceValidationArgs` that the rules look at."""
 
-    @property
-    def resource_type(self) -> str:
-        """The type token."""
-        ...
-
-    @property
-    def props(self) -> Mapping[str, Any]:
-        """The inputs."""
-        ...
-
-    @property
-    def urn(self) -> str:
-        """The URN."""
-        ...
-
-    @property
-    def name(self) -> str:
-        """The name in the program."""
-        ...
-
-    @property
-    def opts(self) -> Options:
-        """The options."""
-        ...
+    resource_type: str
+    props: Mapping[str, Any]
+    urn: str
+    name: str
+    opts: Any
+    """`protect` says whether Pulumi refuses to delete it."""
 
 
 def validation(rule: AbsoluteRule, unknown: type[Exception]) -> Callable[[Arguments, Callable[[str], None]], None]:
     """`rule` as the SDK calls it; `unknown` is what the SDK raises for a value that is known only after apply."""
 
     def validate(args: Arguments, report: Callable[[str], None]) -> None:
-        for found in rule.violations(resource(args, unknown)):
-            report(f"{found.property}: {found.message}. What to do: {found.advice}.")
+        for place, message in rule.check(resource(args, unknown)):
+            report(shown(f"{place}: {message}. What to do: {rule.advice}."))
 
     return validate
 
 
 def resource(args: Arguments, unknown: type[Exception]) -> Resource:
     """What the rules judge."""
-    parts = args.urn.split("::")
     return Resource(
         type=args.resource_type,
         name=args.name,
-        inputs={str(key): _plain(args.props, key, unknown) for key in args.props},
-        parents=tuple(parts[2].split("$")[:-1]) if len(parts) > 3 else (),
+        inputs=Secrets().read({str(key): _plain(args.props, key, unknown) for key in args.props}, args.resource_type),
+        parents=Urn.read(args.urn).parents,
         protect=bool(args.opts.protect),
     )
 

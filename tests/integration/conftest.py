@@ -11,18 +11,21 @@ import pytest
 
 from cloud.control_table import ControlTable
 from cloud.lease_store import DynamoLeaseStore
-from lab.addresses import Block
 from lab.aws.site import Aws
-from lab.binaries import copy_postgres
-from lab.primary import Primary, database_uid
-from lab.processes import Supervisor
-from recovery.loading import load_plan
+from lab.machine.addresses import Block
+from lab.machine.binaries import copy_postgres
+from lab.machine.processes import Supervisor
+from lab.ultramarket.primary import Primary, database_uid
 from recovery.names import Names
-from tests.integration.backup_site import backup_source as backup_source  # a fixture
-from tests.integration.guard_process import Guards
-from tests.lab.clients import client
+from recovery.plan.loading import load_plan
+from tests.support.backup_site import backup_source as backup_source  # fixtures
+from tests.support.backup_site import each_source as each_source
+from tests.support.backup_site import oldest_source as oldest_source
+from tests.support.clients import client
+from tests.support.guard_process import Guards
+from tests.support.plans import ROOT
 
-CONTROL_TABLE = Names(load_plan(Path(__file__).parents[2] / "recovery.yaml"), "123456789012").control_table
+CONTROL_TABLE = Names(load_plan(ROOT / "recovery.yaml"), "123456789012").control_table
 MEMORY, MEMORY_BYTES = Path("/dev/shm"), 4 * 2**30  # noqa: S108 - a folder with a random name of its own
 REGIONS = {"prod": ("us-east-1", "us-west-2"), "dr": ("us-west-2", "us-east-1"), "operator": ("us-west-2", "us-east-1")}
 
@@ -51,7 +54,6 @@ def postgres_template(block: Block, database_folder: Path, supervisor: Superviso
         postgres=copy_postgres(database_folder / "programs"),
         folder=database_folder / "template",
         address=block.primary,
-        gates=f"127.{block.number}.1.0/24",  # the gates of both sites
         uid=database_uid(),
         name="postgres-template",
     )
@@ -74,7 +76,7 @@ def processes(tmp_path: Path) -> Iterator[Supervisor]:
 def postgres(postgres_template: Primary, processes: Supervisor, database_folder: Path) -> Iterator[Primary]:
     """A running primary with a fresh copy of the template's data: `address`, port 5432, `passwords`, `connect(role)`.
 
-    It admits the application only from gate addresses, 127.B.1.x.
+    It admits the application only through its Unix socket, where a gate reaches it.
     """
     folder = database_folder / f"copy-{os.urandom(4).hex()}"
     subprocess.run(["cp", "--archive", "--reflink=auto", postgres_template.folder, folder], check=True, timeout=60)
@@ -83,7 +85,6 @@ def postgres(postgres_template: Primary, processes: Supervisor, database_folder:
         postgres=postgres_template.postgres,
         folder=folder,
         address=postgres_template.address,
-        gates=postgres_template.gates,
         uid=postgres_template.uid,
         name="postgres",
         passwords=postgres_template.passwords,

@@ -1,28 +1,31 @@
-"""`dr verify` on a real backup: whole it passes, with one bit changed it does not, and nothing unpacks where it should
-not."""
+"""`dr verify` on a real backup: whole it passes, with one bit changed it does not."""
 
 import hashlib
 import io
 import json
+import resource
 import tarfile
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from engines.catalog import find
-from engines.copying import zstd
-from engines.postgres_backup import Made
-from engines.postgres_verify import verify
+from engines.postgres.verify import verify
+from engines.streams import zstd
 from lab.aws.site import Aws
-from recovery.errors import Corrupt, Refused
-from recovery.manifest import Part
-from tests.integration.backup_site import Site, site_with_bucket
+from operations.copies.backup import Made
+from recovery.copies.manifest import Part
+from recovery.errors import Corrupt, Failed, Refused
+from tests.support.backup_site import Site, site_with_bucket
+from tests.support.restore_site import flipped
 
 
 @pytest.fixture
-def site(backup_source: Site, aws: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
-    return site_with_bucket(backup_source, aws, tmp_path, monkeypatch)
+def site(each_source: Site, aws: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+    return site_with_bucket(each_source, aws, tmp_path, monkeypatch)
 
 
 @pytest.fixture
@@ -30,14 +33,9 @@ def made(site: Site) -> Made:
     return site.back_up()
 
 
-def flipped(body: bytes) -> bytes:
-    middle = len(body) // 2
-    return body[:middle] + bytes([body[middle] ^ 1]) + body[middle + 1 :]
-
-
 def test_a_whole_backup_is_verified_with_its_wal_and_leaves_nothing_behind(site: Site, made: Made) -> None:
     verdict = site.check()
-    assert verdict.files > 900 and verdict.raw_bytes == made.manifest.parts[0].raw_bytes
+    assert verdict.files > 900 and verdict.raw_bytes == made.manifest.raw_bytes
     assert list(site.scratch.iterdir()) == []
 
 
@@ -45,25 +43,46 @@ def test_a_whole_backup_is_verified_with_its_wal_and_leaves_nothing_behind(site:
     ("change", "complaint"),
     [
         (flipped, "was changed: its SHA-256 is"),
-        (lambda body: body[:-1], "is cut off"),
-        (lambda body: body + b"x", "longer"),
+        (lambda body: body[:-1], "has another size"),
+        (lambda body: body + b"x", "has another size"),
     ],
     ids=["bit flipped", "truncated", "appended"],
 )
-def test_a_damaged_part_is_found_before_anything_is_unpacked(
-    site: Site, made: Made, change: Callable[[bytes], bytes], complaint: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("part", [0, 1], ids=["archive", "backup_manifest"])
+def test_a_damaged_part_is_found_and_named(
+    site: Site, made: Made, part: int, change: Callable[[bytes], bytes], complaint: str
 ) -> None:  # fault 50
-    monkeypatch.setattr("engines.postgres_verify.unpack", lambda *_: pytest.fail("it was unpacked"))
-    site.rewrite(made.manifest.parts[0].key, change)
-    with pytest.raises(Corrupt, match=complaint):
+    key = made.manifest.parts[part].key
+    site.rewrite(key, change)
+    with pytest.raises(Corrupt, match=f"{key.rpartition('/')[2]} {complaint}"):
         site.check()
     assert list(site.scratch.iterdir()) == []
 
 
 def test_a_missing_part_is_found(site: Site, made: Made) -> None:
     site.s3.delete_object(Bucket=site.store.bucket, Key=made.manifest.parts[0].key)
-    with pytest.raises(Corrupt, match=r"base\.tar\.zst is missing"):
+    with pytest.raises(Refused, match=r"1 of 2 objects \(base\.tar\.zst\) not there yet"):
         site.check()
+    now = made.manifest.finished + timedelta(hours=1)
+    with pytest.raises(Corrupt, match=r"base\.tar\.zst\) never arrived"):
+        find(site.store, "latest", dataset="postgres", kind="full", now=now)
+
+
+def test_a_backup_too_large_for_one_object_is_verified_from_all_of_them(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engines.engine.OBJECT_BYTES", 1_000_000)
+    parts = site.back_up().manifest.parts
+    assert len(parts) > 3 and parts[1].key == f"{parts[0].key}.0002"
+    verdict = site.check()
+    assert verdict.files > 900 and verdict.raw_bytes == sum(part.raw_bytes for part in parts)
+    site.rewrite(parts[1].key, flipped)
+    with pytest.raises(Corrupt, match=r"base\.tar\.zst\.0002 was changed"):
+        site.check()
+    site.s3.delete_object(Bucket=site.store.bucket, Key=parts[1].key)
+    with pytest.raises(Refused, match=r"1 of \d+ objects \(base\.tar\.zst\.0002\) not there yet"):
+        site.check()
+    assert list(site.scratch.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -102,15 +121,20 @@ def test_a_pointer_to_a_deleted_manifest_is_corrupt(site: Site, made: Made) -> N
         site.check("latest")
 
 
-def test_a_backup_whose_content_was_wrong_from_the_start_is_found_by_postgresql(
-    site: Site, made: Made, tmp_path: Path
+@pytest.mark.parametrize(
+    ("within", "complaint"),
+    [("base/", "{} in .* is not what backup_manifest lists"), ("pg_wal/0", "pg_waldump cannot read the backup's WAL")],
+    ids=["file", "WAL"],
+)
+def test_a_backup_whose_content_was_wrong_from_the_start_is_found(
+    site: Site, made: Made, within: str, complaint: str
 ) -> None:
-    """Checksums of part and manifest agree, one file inside does not: only pg_verifybackup can tell."""
+    """Checksums of part and manifest agree, one file inside does not: only PostgreSQL's own manifest can tell."""
     body = b"".join(site.store.stream(made.manifest.parts[0].key))
     raw = bytearray(zstd.decompress(body))
     with tarfile.open(fileobj=io.BytesIO(raw)) as archive:
-        victim = next(member for member in archive if member.name.startswith("base/") and member.size > 8192)
-    raw[victim.offset_data + 5000] ^= 1
+        victim = next(member for member in archive if member.name.startswith(within) and member.size > 8192)
+    raw[victim.offset_data + 100] ^= 1
     forged = zstd.compress(bytes(raw))
     assert len(raw) == made.manifest.parts[0].raw_bytes
     part = Part(
@@ -119,21 +143,55 @@ def test_a_backup_whose_content_was_wrong_from_the_start_is_found_by_postgresql(
         sha256=hashlib.sha256(forged).hexdigest(),
         raw_bytes=len(raw),
     )
-    manifest = made.manifest.model_copy(update={"parts": (part,)})
+    manifest = made.manifest.model_copy(update={"parts": (part, *made.manifest.parts[1:])})
     site.rewrite(part.key, lambda _: forged)
     site.rewrite(made.manifest_key, lambda _: manifest.to_json())
-    with pytest.raises(Corrupt, match=f"pg_verifybackup refuses the backup.*{victim.name}"):
+    with pytest.raises(Corrupt, match=complaint.format(victim.name)):
         site.check()
 
 
 def test_a_verifier_of_another_major_version_is_refused(site: Site, made: Made, tmp_path: Path) -> None:  # fault 36
-    old = site.with_program(tmp_path / "bin", "pg_verifybackup", "echo 'pg_verifybackup (PostgreSQL) 17.2'")
-    with pytest.raises(Refused, match=r"pg_verifybackup is version 17\.2"):
+    old = site.with_program(tmp_path / "bin", "pg_waldump", "echo 'pg_waldump (PostgreSQL) 17.2'")
+    with pytest.raises(Refused, match=r"pg_waldump is version 17\.2"):
         old.check()
 
 
 def test_too_little_room_is_refused_before_the_download(site: Site, made: Made) -> None:  # fault 38
-    _, manifest = find(site.store, "latest", dataset="postgres", kind="full")
-    huge = manifest.model_copy(update={"parts": (manifest.parts[0].model_copy(update={"raw_bytes": 2**60}),)})
-    with pytest.raises(Refused, match="bytes free, unpacking needs"):
+    manifest = made.manifest
+    huge = manifest.model_copy(update={"stop_position": "FFFFFFF/0"})
+    with pytest.raises(Refused, match=r"has room for .* bytes, the backup's WAL needs"):
         verify(site.store, huge, environment=site.environment, scratch=site.scratch)
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (lambda parts: parts[1:], r"holds backup_manifest, its manifest's tablespaces ask for"),
+        (lambda parts: (parts[0], *parts), r"base\.tar\.zst goes on after its end"),
+    ],
+    ids=["missing", "twice"],
+)
+def test_a_manifest_that_names_other_archives_than_a_backup_has_is_corrupt(
+    site: Site, made: Made, change: Callable[[Any], Any], complaint: str
+) -> None:
+    manifest = made.manifest.model_copy(update={"parts": change(made.manifest.parts)})
+    with pytest.raises(Corrupt, match=complaint):
+        verify(site.store, manifest, environment=site.environment, scratch=site.scratch)
+
+
+def test_a_backup_of_an_earlier_release_is_refused_with_what_to_do_by_hand(site: Site, made: Made) -> None:
+    manifest = made.manifest.model_copy(update={"parts": made.manifest.parts[:1]})
+    with pytest.raises(Refused, match="earlier release") as refusal:
+        verify(site.store, manifest, environment=site.environment, scratch=site.scratch)
+    assert "zstd -dc" in refusal.value.next_step
+
+
+def test_a_disk_that_is_full_before_the_end_is_told_and_nothing_stays(site: Site, made: Made) -> None:  # fault 38
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, before[1]))
+    try:
+        with pytest.raises(Failed, match=r"pg_wal/[0-9A-F]{24} cannot be written: File too large") as failure:
+            site.check()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "--scratch" in failure.value.next_step and list(site.scratch.iterdir()) == []

@@ -9,14 +9,16 @@ import pytest
 from botocore.exceptions import ClientError
 
 from cloud.control_table import ControlTable
-from cloud.lease_store import DynamoLeaseStore, settle
+from cloud.guard_reports import DynamoGuardReports
+from cloud.lease_store import DynamoLeaseStore
 from cloud.run_store import DynamoRunStore
 from lab.aws.site import Aws
 from recovery.errors import Ambiguous, LeaseRefused, Refused, Unreachable
-from recovery.lease import Heartbeat, Lease
+from recovery.lease.lease import Heartbeat, Lease
 from recovery.ports import RunClaim
-from tests.integration.guard_process import FIRST_LEASE
-from tests.lab.clients import client
+from tests.support.clients import client
+from tests.support.guard_process import FIRST_LEASE
+from tests.support.promotion import guard_report
 
 LeaseAt = Callable[[str], DynamoLeaseStore]
 TableAt = Callable[[str], ControlTable]
@@ -45,6 +47,18 @@ def test_the_first_lease_is_written_when_its_answer_is_lost(lease_at: LeaseAt, a
     assert lease_at("dr").read() == FIRST_LEASE
 
 
+def test_a_younger_guard_s_report_is_not_overwritten_by_an_older_one_s(table_at: TableAt) -> None:
+    at_prod, at_dr = DynamoGuardReports(table_at("prod")), DynamoGuardReports(table_at("dr"))
+    older = guard_report(boot_id="older", database=None, database_problem="no route")
+    younger = guard_report(boot_id="younger", started=older.started + timedelta(seconds=1))
+    at_dr.write(older)
+    at_dr.write(younger)
+    with pytest.raises(Refused, match="a younger guard of site dr reports: younger"):
+        at_prod.write(older)
+    at_dr.write(replace(younger, gate_open=True))
+    assert at_prod.read("dr") == replace(younger, gate_open=True)
+
+
 def test_a_renewal_counts_and_carries_the_heartbeat(lease_at: LeaseAt) -> None:
     store = lease_at("prod")
     store.create(FIRST_LEASE)
@@ -52,6 +66,35 @@ def test_a_renewal_counts_and_carries_the_heartbeat(lease_at: LeaseAt) -> None:
     assert renewed == replace(FIRST_LEASE, boot_id="g1", renewals=1, heartbeat=BEAT)
     assert store.renew(renewed, boot_id="g1", heartbeat=None).heartbeat == BEAT
     assert lease_at("dr").read() == replace(renewed, renewals=2)
+
+
+def test_the_first_heartbeat_with_a_system_identifier_records_it_and_no_later_one_changes_it(lease_at: LeaseAt) -> None:
+    store = lease_at("prod")
+    store.create(FIRST_LEASE)
+    silent = store.renew(FIRST_LEASE, boot_id="g1", heartbeat=BEAT)  # a guard that does not know it yet
+    assert silent.system_identifier == ""
+    first = store.renew(silent, boot_id="g1", heartbeat=replace(BEAT, system_identifier="7412345678901234567"))
+    later = store.renew(first, boot_id="g1", heartbeat=replace(BEAT, system_identifier="7300000000000000001"))
+    assert later.system_identifier == "7412345678901234567"
+    assert later.heartbeat and later.heartbeat.system_identifier == "7300000000000000001"
+    lease_at("dr").take(later, taken_by("run-1", later))
+    after = lease_at("dr").read()
+    assert after and (after.epoch, after.system_identifier) == (2, "7412345678901234567")
+
+
+def test_the_system_identifier_is_changed_by_whoever_names_the_old_one(lease_at: LeaseAt) -> None:
+    store = lease_at("prod")
+    with pytest.raises(LeaseRefused, match="the lease does not exist"):
+        store.record_system("2", seen="")
+    store.create(FIRST_LEASE)
+    assert store.record_system("1", seen="").system_identifier == "1"
+    with pytest.raises(LeaseRefused, match="you say it replaces none, the lease says 1"):
+        store.record_system("2", seen="")
+    with pytest.raises(LeaseRefused, match="you say it replaces 3, the lease says 1"):
+        store.record_system("2", seen="3")
+    assert store.record_system("2", seen="1").system_identifier == "2"
+    assert store.record_system("2", seen="1").system_identifier == "2"  # asked again: an answer may have been lost
+    assert lease_at("dr").read() == replace(FIRST_LEASE, system_identifier="2")
 
 
 def test_a_renewal_is_refused_after_a_takeover_and_shows_who_has_it(lease_at: LeaseAt) -> None:
@@ -109,26 +152,22 @@ def test_a_takeover_is_refused_when_the_lease_moved(lease_at: LeaseAt) -> None:
         store.hold(2, "run-2")
 
 
-def test_fault_65_a_takeover_whose_answer_is_lost_is_settled_by_the_run_id(lease_at: LeaseAt, aws: Aws) -> None:
+def test_fault_65_a_takeover_whose_answer_is_lost_is_told_by_the_run_id(lease_at: LeaseAt, aws: Aws) -> None:
     store = lease_at("operator")
     store.create(FIRST_LEASE)
     aws.reach.drop_next_answer("dynamodb", "UpdateItem", "operator")
     with pytest.raises(Ambiguous):
         store.take(FIRST_LEASE, taken_by("run-1"))
-    assert settle(store, FIRST_LEASE, taken_by("run-1")) == taken_by("run-1")
+    assert store.read() == taken_by("run-1")
     with pytest.raises(LeaseRefused, match="run run-1"):
-        settle(store, FIRST_LEASE, taken_by("run-2"))
+        store.take(FIRST_LEASE, taken_by("run-2"))
     with pytest.raises(Ambiguous, match="had taken the lease before"):
         store.take(FIRST_LEASE, taken_by("run-1"))
 
 
-def test_fault_65_a_takeover_that_was_never_executed_is_told_apart(lease_at: LeaseAt) -> None:
-    store = lease_at("operator")
-    store.create(FIRST_LEASE)
-    assert settle(store, FIRST_LEASE, taken_by("run-1")) is None
-
-
-def test_a_takeover_without_an_answer_is_not_sent_to_the_other_region(aws: Aws, control_table: str) -> None:
+def test_fault_65_a_takeover_that_was_never_executed_is_told_apart_and_not_sent_to_the_other_region(
+    aws: Aws, control_table: str
+) -> None:
     regions = ("us-west-2", "us-east-1")
     impatient = {region: client(aws, "dynamodb", "operator", region, read_timeout=2) for region in regions}
     store = DynamoLeaseStore(ControlTable(control_table, impatient))

@@ -1,6 +1,7 @@
 """The guard with real parts: HAProxy as gate, PostgreSQL as primary, the kernel's timer, the control table."""
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -12,12 +13,16 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from cloud.control_table import ControlTable
+from cloud.guard_reports import DynamoGuardReports
 from cloud.lease_store import DynamoLeaseStore
 from lab.aws.site import Aws
-from lab.primary import Primary
-from lab.processes import wait_until
-from recovery.lease import Lease
-from tests.integration.guard_process import FIRST_LEASE, LEASE_SECONDS, MARGIN_SECONDS, GuardProcess, Guards
+from lab.machine.processes import wait_until
+from lab.ultramarket.primary import Primary
+from recovery.lease.guard_report import GuardReport
+from recovery.lease.lease import Lease
+from tests.support.guard_process import FIRST_LEASE, LEASE_SECONDS, MARGIN_SECONDS, GuardProcess, Guards
+from tests.support.identity_agent import CREDENTIALS, Place
 
 LeaseAt = Callable[[str], DynamoLeaseStore]
 # From the timer to the gate's death two processes must get a CPU: what the margin is for. Usually milliseconds; 0.2 s
@@ -74,6 +79,9 @@ def test_the_gate_opens_under_the_lease_and_the_heartbeat_tells_the_primarys_pos
     lease = store.read()
     assert lease is not None and lease.heartbeat is not None
     assert (lease.site, lease.epoch, lease.heartbeat.timeline) == ("prod", 1, 1)
+    # Nobody configured it: the guard asked its primary, and the first to know it recorded it.
+    assert re.fullmatch(r"\d{19}", lease.system_identifier)
+    assert lease.heartbeat.system_identifier == lease.system_identifier
     assert lease.renewals > 1 and lease.boot_id == guard.status()["boot_id"]
     assert writer.acknowledged
 
@@ -287,6 +295,58 @@ def test_the_dr_guard_opens_only_when_the_lease_is_held_there(guards: Guards, st
     guards.writer(guard)
 
 
+def test_a_guard_without_credentials_says_so_and_works_when_its_association_arrives(
+    guards: Guards, store: DynamoLeaseStore, tmp_path: Path
+) -> None:
+    agent = Place()
+    try:
+        guard = guards.start(credentials=agent.variables(tmp_path))
+        guard.wait_for_log("gate closed; no AWS credentials: there is no pod identity association for service account")
+        guard.wait_for_log("Next: a new association takes some seconds")
+        assert guard.refuses()
+        agent.association = CREDENTIALS
+        guard.wait_for("open")
+        assert "Traceback" not in guard.log()
+    finally:
+        agent.stop()
+
+
+def test_a_standing_by_guard_reports_what_it_could_do_and_that_it_cannot_log_in(
+    guards: Guards, store: DynamoLeaseStore, table_at: Callable[[str], ControlTable], postgres: Primary
+) -> None:
+    reports = DynamoGuardReports(table_at("operator"))
+    guard = guards.start("dr")
+
+    def reported(like: Callable[[GuardReport], bool]) -> Callable[[], bool]:
+        return lambda: (report := reports.read("dr")) is not None and like(report)
+
+    with postgres.connect() as connection:
+        connection.execute("SELECT pg_create_physical_replication_slot('log_of_dr', true)")
+    wait_until(
+        reported(lambda report: report.database is not None and bool(report.database.slots)),
+        timeout=20, what="a report", alive=[guard.child],
+    )  # fmt: skip
+    report = reports.read("dr")
+    assert report is not None and report.database is not None
+    with postgres.connect() as connection:
+        row = connection.execute("SELECT system_identifier::text FROM pg_control_system()").fetchone()
+        assert row == (report.database.system_identifier,) and not report.database.in_recovery
+        connection.execute("ALTER ROLE dr_guard NOLOGIN")
+    assert report.database.slots
+    (slot,) = report.database.slots
+    assert (slot.name, slot.lost, 0 < slot.retained < 2**30) == ("log_of_dr", False, True)
+    assert report.database.slot_cap == 2**30
+    assert report.database.address == f"{postgres.socket}:5432"
+    assert (report.gate_open, report.mode, report.lease_problem) == (False, "enforce", "")
+    assert report.lease == "site prod, epoch 1, held"
+    assert report.boot_id == guard.status()["boot_id"]
+    wait_until(
+        reported(lambda report: report.database is None and "not permitted to log in" in report.database_problem),
+        timeout=20, what="a report without a login", alive=[guard.child],
+    )  # fmt: skip
+    assert reports.read("prod") is None, "one site's guard speaks for itself alone"
+
+
 def test_a_gate_whose_process_dies_is_started_again_under_the_lease(guards: Guards, store: DynamoLeaseStore) -> None:
     guard, haproxy = open_guard(guards)
     os.kill(haproxy, signal.SIGKILL)
@@ -334,4 +394,5 @@ def test_a_guard_told_to_stop_closes_and_keeps_the_lease_for_its_site(guards: Gu
     assert process_gone(haproxy)
     assert guards.application_sessions() == 0
     lease = store.read()
-    assert lease is not None and replace(lease, boot_id="", renewals=0, heartbeat=None) == FIRST_LEASE
+    assert lease is not None and lease.system_identifier, "noted by the first guard that sees the primary"
+    assert replace(lease, boot_id="", renewals=0, heartbeat=None, system_identifier="") == FIRST_LEASE

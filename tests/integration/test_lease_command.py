@@ -7,16 +7,15 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
 from cloud.lease_store import DynamoLeaseStore
 from lab.aws.site import Aws, scrubbed_environment
-from recovery.lease import Heartbeat
-from tests.integration.guard_process import FIRST_LEASE
+from recovery.lease.lease import Heartbeat
+from tests.support.guard_process import FIRST_LEASE
+from tests.support.plans import ROOT
 
-ROOT = Path(__file__).parents[2]
 Dr = Callable[..., tuple[int, str, str]]
 LeaseAt = Callable[[str], DynamoLeaseStore]
 
@@ -66,6 +65,19 @@ def test_show_tells_who_holds_it_and_what_the_primary_was_last_seen_at(dr: Dr, l
     assert code == 0 and shown["heartbeat"]["lsn_text"] == "16/B374D848" and shown["boot_id"] == "pod-1"
     text = dr("lease", "show")[1]
     assert "16/B374D848, timeline 3" in text and "pod-1" in text and "12.5" in text
+
+
+def test_production_s_system_identifier_is_shown_and_changed_only_by_naming_the_old_one(
+    dr: Dr, lease_at: LeaseAt
+) -> None:
+    lease_at("prod").create(replace(FIRST_LEASE, system_identifier="71"))
+    assert json.loads(dr("lease", "show", "--json")[1])["system_identifier"] == "71"
+    code, _, errors = dr("lease", "system", "72")
+    assert code == 2 and "you say it replaces none, the lease says 71" in errors
+    code, _, errors = dr("lease", "system", "seventy", "--replaces", "71")
+    assert code == 2 and "'seventy' is no system identifier" in errors
+    code, output, _ = dr("lease", "system", "72", "--replaces", "71", "--json")
+    assert code == 0 and json.loads(output)["system_identifier"] == "72"
 
 
 def test_show_without_lease_without_table_and_without_network_says_what_to_do(

@@ -10,13 +10,13 @@ import pytest
 
 from cloud.control_table import ControlTable
 from cloud.run_store import DynamoRunStore
-from engines.postgres_standby import PostgresGate, PostgresStandby
-from lab.primary import DATABASE
-from lab.processes import wait_until
+from engines.postgres.standby import PostgresGate, PostgresStandby
+from lab.machine.processes import wait_until
+from lab.ultramarket.primary import DATABASE
+from operations.failover.run_lock import Claim
 from recovery.errors import Failed, Unreachable
-from scripts.claim import Claim
-from tests.integration.promotion_site import DrSite, wait_for_log
-from tests.integration.promotion_site import dr_site as dr_site  # a fixture
+from tests.support.promotion_site import DrSite, wait_for_log
+from tests.support.promotion_site import dr_site as dr_site  # a fixture
 
 
 @pytest.fixture

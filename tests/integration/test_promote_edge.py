@@ -10,10 +10,10 @@ import pytest
 from dnslib import RR
 from dnslib.server import DNSLogger, DNSServer
 
-from cloud.cluster import server_of
 from cloud.edge import HttpEdge
+from cloud.kubernetes import server_of
 from cloud.resolver import Resolver, parse_server
-from lab.addresses import Block
+from lab.machine.addresses import Block
 from recovery.errors import Refused, Unreachable
 
 PORT, DNS_PORT = 8082, 10055
@@ -49,19 +49,21 @@ def zone(block: Block) -> Iterator[Zone]:
 
 
 @contextmanager
-def site(address: str, body: bytes) -> Iterator[list[str]]:
+def site(address: str, body: bytes, *, kind: str = "application/json", post: int = 200) -> Iterator[list[str]]:
     """A web server that answers everything with `body`; yields the Host headers it was sent."""
     hosts: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             hosts.append(str(self.headers["Host"]))
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(body)
+            self._answer(200)
 
         def do_POST(self) -> None:
-            self.send_response(201)
+            self._answer(post)
+
+        def _answer(self, status: int) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
             self.end_headers()
             self.wfile.write(body)
 
@@ -96,18 +98,26 @@ def test_an_edge_is_asked_by_its_own_address_under_the_public_name(block: Block)
 
 def test_an_answer_that_is_no_json_names_no_site(block: Block) -> None:
     resolver = Resolver(block.dns, DNS_PORT, caches=False)
-    with site(block.dr.edge, b"<html>welcome</html>"):
+    with site(block.dr.edge, b"<html>welcome</html>", kind="text/html"):
         answer = HttpEdge(f"{block.dr.edge}:{PORT}", host="shop.example", resolver=resolver).ask("order")
     assert (answer.status, answer.site, answer.epoch) == (200, None, None)
 
 
-def test_the_old_site_is_probed_with_a_write_only_where_it_answers_as_production(block: Block) -> None:
+def test_only_the_old_site_s_own_word_says_what_became_of_a_write(block: Block) -> None:
     edge = HttpEdge(f"{block.prod.edge}:{PORT}", host="shop.example", resolver=Resolver(block.dns, DNS_PORT, False))
-    assert edge.accepts_write("run") is None
-    with site(block.prod.edge, b'{"site": "prod", "epoch": 1}'):
-        assert edge.accepts_write("run") is True
-    with site(block.prod.edge, b'{"site": "dr", "epoch": 2}'):
-        assert edge.accepts_write("run") is False
+    assert edge.probe_write().said == "silent"
+    own = b'{"site": "prod", "epoch": 1, "database": "ok", "write": "%s"}'
+    for body, status, said in (
+        (own % b"accepted", 200, "accepted"),
+        (own % b"refused", 503, "refused"),
+        (b'{"site": "dr", "epoch": 2, "database": "ok", "write": "accepted"}', 200, "no proof"),
+        (b'{"message": "Unauthorized"}', 401, "no proof"),
+        (b'{"message": "not found"}', 404, "no proof"),
+        (b'{"message": "bad gateway"}', 502, "no proof"),
+        (b"", 302, "no proof"),
+    ):
+        with site(block.prod.edge, body, post=status):
+            assert edge.probe_write().said == said
 
 
 def test_a_silent_resolver_and_a_dead_edge_are_unreachable(block: Block) -> None:

@@ -1,5 +1,6 @@
 """One real cluster with its node for all tests of a worker; every test has a namespace of its own."""
 
+import json
 import shutil
 import sys
 import tempfile
@@ -10,12 +11,15 @@ from typing import Any
 
 import pytest
 
-from lab.addresses import Block, claim_block
-from lab.images import Image, write_images
+from lab.aws.site import Aws, place_endpoint, start_aws
 from lab.kubernetes.api import Api, ApiError
-from lab.kubernetes.control_plane import Cluster, start_cluster
-from lab.processes import Supervisor, wait_until
-from tests.lab.stacks import base as base  # a fixture
+from lab.kubernetes.control_plane import Cluster, start_clusters
+from lab.kubernetes.images import Image, write_images
+from lab.kubernetes.pod_identity import EksAuth
+from lab.machine.addresses import Block, claim_block
+from lab.machine.processes import Supervisor, wait_until
+from lab.noted import POD_IDENTITIES
+from tests.support.lab_stacks import base as base  # a fixture
 
 Object = dict[str, Any]
 DIGEST = "sha256:" + "0" * 64
@@ -25,6 +29,7 @@ IMAGES = {
     "lab.test/shell-4242": Image(uid=4242, entrypoint=("/bin/sh", "-c")),
 }
 WAIT_SECONDS = 60.0
+REGION = "us-west-2"
 
 
 class Workspace:
@@ -93,8 +98,11 @@ def site() -> Iterator[tuple[Cluster, Block]]:
     block, supervisor = claim_block(), Supervisor(run_dir / "logs")
     write_images(run_dir / "images.json", IMAGES)
     try:
-        cluster = start_cluster(supervisor, "prod", block.prod, run_dir / "prod", {"robot": ("robots",)})
-        cluster.start_node_agent(run_dir / "images.json")
+        cluster = Cluster(supervisor, "prod", block.prod, run_dir / "prod", {"robot": ("robots",)})
+        start_clusters([cluster])
+        noted = str(run_dir / "noted.json")
+        eks_auth = EksAuth(cluster="prod", region=REGION, endpoint=place_endpoint(block, "prod"), noted=noted)
+        cluster.start_node_agent(run_dir / "images.json", eks_auth=eks_auth)
         yield cluster, block
         cluster.stop()
     finally:
@@ -111,3 +119,20 @@ def space(site: tuple[Cluster, Block]) -> Workspace:
 @pytest.fixture(scope="session")
 def admin(site: tuple[Cluster, Block]) -> Api:
     return site[0].api()
+
+
+@pytest.fixture
+def pod_aws(space: Workspace, tmp_path: Path) -> Iterator[Aws]:
+    """AWS, at the addresses of the cluster's own block."""
+    supervisor = Supervisor(tmp_path / "logs")
+    try:
+        yield start_aws(supervisor, space.block, tmp_path / "aws")
+    finally:
+        supervisor.stop_all()
+
+
+def associate(space: Workspace, account: str, role: str) -> None:
+    """What the lab's provider notes when a stack declares an association."""
+    noted = space.cluster.run_dir.parent / "noted.json"
+    entry = {"inputs": {"roleArn": role}}
+    noted.write_text(json.dumps({POD_IDENTITIES: {f"{REGION} prod:{space.name}:{account}": entry}}))

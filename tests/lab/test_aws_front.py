@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConn
 
 from lab.aws.rules import Cut, Rules
 from lab.aws.site import Aws
-from tests.lab.clients import client, make_bucket, unique
+from tests.support.clients import client, make_bucket, unique
 
 LOST = (ConnectionClosedError, EndpointConnectionError)
 KEY = {"id": {"S": "lease"}}

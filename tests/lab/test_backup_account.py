@@ -4,13 +4,12 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
 
 from lab.project import with_backup_account
 from lab.world import World
-from tests.lab import clients
-from tests.lab.stacks import configure
+from tests.support import clients
+from tests.support.lab_stacks import configure
 
 COPIES, PRODUCTION = "210987654321", "123456789012"
 ROLE = f"arn:aws:iam::{COPIES}:role/dr-foundation"
@@ -27,6 +26,8 @@ def world() -> Iterator[World]:
         plan = project / "recovery.yaml"
         plan.write_text(with_backup_account(plan.read_text()))
         configure(project, {"foundation:backupAccountRole": ROLE})
+        world.start_dns()
+        world.adopt_name()
         world.engine.up("foundation").must()
         yield world
     finally:
@@ -38,10 +39,11 @@ def client(world: World, service: str, account: str) -> Any:
     got = clients.client(world.aws, "sts", "operator").assume_role(
         RoleArn=f"arn:aws:iam::{account}:role/anybody", RoleSessionName="test"
     )["Credentials"]
-    return boto3.Session(got["AccessKeyId"], got["SecretAccessKey"], got["SessionToken"]).client(
-        service,  # type: ignore[call-overload]
-        endpoint_url=world.aws.endpoint("operator"),
-        region_name="us-west-2",
+    return clients.made(
+        service,
+        world.aws.endpoint("operator"),
+        "us-west-2",
+        (got["AccessKeyId"], got["SecretAccessKey"], got["SessionToken"]),
     )
 
 

@@ -8,10 +8,10 @@ from collections.abc import Callable
 
 import pytest
 
-from lab.addresses import Block
 from lab.kubernetes.api import Api, ApiError
 from lab.kubernetes.control_plane import Cluster
-from lab.processes import wait_until
+from lab.machine.addresses import Block
+from lab.machine.processes import wait_until
 from tests.lab.conftest import Workspace, is_ready, python
 
 FOREVER = "import signal; signal.pause()"

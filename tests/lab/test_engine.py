@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.engine import Engine, EngineError, Result, with_steps
+from lab.machine.engine import Engine, EngineError, Result, with_steps
 
 URN = "urn:pulumi:dev::scratch::aws:s3/bucket:Bucket::"
 

@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-from lab.measure import Watch, first_at_dr, lost, outage
-from lab.processes import wait_until
-from lab.shop import Order, read_ledger
+from lab.machine.processes import wait_until
+from lab.story.measure import Watch, first_at_dr, lost, outage
+from lab.ultramarket.shop import Order, read_ledger
 
 
 def order(number: int, acked: float, site: str, client: str = "a") -> Order:

@@ -278,6 +278,33 @@ def test_a_failing_liveness_probe_restarts_the_container(space: Workspace) -> No
     assert ended["exitCode"] == 128 + signal.SIGTERM
 
 
+@pytest.mark.parametrize(("policy", "second"), [("Always", "0o2770"), ("OnRootMismatch", "0o2700")])
+def test_a_mount_gives_a_claim_to_its_group_as_kubelet_does(space: Workspace, policy: str, second: str) -> None:
+    program = (
+        "import os, sys; folder = sys.argv[1] + '/inner'; mode = lambda path: oct(os.stat(path).st_mode & 0o7777); "
+        "os.path.exists(folder) or os.mkdir(folder, 0o700); print(mode(sys.argv[1]), mode(folder)); "
+        # As a program leaves its own data behind.
+        "os.chmod(folder, 0o2700)"
+    )
+    container = python(program, args=["/data"], volumeMounts=[{"name": "data", "mountPath": "/data"}])
+    claim = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    space.create("persistentvolumeclaims", "data", spec=claim)
+    spec = {
+        "restartPolicy": "Never",
+        "securityContext": {"fsGroup": 4242, "fsGroupChangePolicy": policy},
+        "containers": [container],
+        "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}],
+    }
+    for pod in ("first", "second"):
+        space.create("pods", f"{pod}-{space.name}", spec=spec)
+        space.eventually(
+            lambda pod=pod: space.pod(f"{pod}-{space.name}")["status"]["phase"] in ("Succeeded", "Failed"), "its end"
+        )
+    root, _ = space.log(f"first-{space.name}").split()
+    assert int(root, 8) & 0o2070 == 0o2070
+    assert space.log(f"second-{space.name}").split() == [root, second]
+
+
 def test_a_statefulsets_volume_survives_the_deletion_of_its_pod(space: Workspace) -> None:
     program = "import signal, sys; f = open(sys.argv[1], 'a+'); f.write('x'); f.seek(0); print(f.read()); f.close(); "
     mounts = [{"name": "data", "mountPath": "/var/lib/data"}]
@@ -350,12 +377,73 @@ def test_secrets_fields_services_and_references_reach_the_process(space: Workspa
     assert words == f"s3cret {address}:5432 green $(COLOUR) $(NOPE) ['env', '{folder}'] s3cret a=b 0o600 []"
 
 
-def test_a_pod_labelled_gate_gets_an_address_from_the_gates_range(space: Workspace) -> None:
-    labels = {"app.kubernetes.io/component": "gate"}
-    space.create("pods", "gate", labels=labels, spec={"containers": [python(FOREVER)]})
-    space.eventually(lambda: is_ready(space.pod("gate")), "the gate")
-    address = space.pod("gate")["status"]["podIP"]
-    assert address in {str(host) for host in space.block.prod.gates}
+def test_a_killed_container_is_restarted_alone_and_the_others_keep_what_they_share(space: Workspace) -> None:
+    """As server and guard: one listens on a socket in a volume, the other relays to it, and either may die."""
+    server = """
+import os, socket
+listener = socket.socket(socket.AF_UNIX); listener.bind(os.environ["FOLDER"] + "/s")
+listener.listen()
+print(os.getpid(), flush=True)
+while True:
+    client, _ = listener.accept(); client.sendall(b"served"); client.close()
+"""
+    relay = """
+import os, socket
+print(os.getpid(), flush=True)
+front = socket.create_server((os.environ["POD_IP"], 7000))
+while True:
+    client, _ = front.accept()
+    back = socket.socket(socket.AF_UNIX); back.connect(os.environ["FOLDER"] + "/s")
+    client.sendall(back.recv(20)); client.close()
+"""
+    env = [*POD_ENV, {"name": "FOLDER", "value": "/run/share"}]
+    mounts = [{"name": "share", "mountPath": "/run/share"}]
+    ready = {"exec": {"command": ["test", "-S", "/run/share/s"]}, "periodSeconds": 1}
+    containers = [
+        {**python(server, env=env, volumeMounts=mounts, readinessProbe=ready), "name": "server"},
+        {**python(relay, env=env, volumeMounts=mounts, ports=NAMED_PORT, readinessProbe=TCP_PROBE), "name": "relay"},
+    ]
+    labels = {"app": "pair"}
+    address = service(space, "pair", labels, 6000, 7000)
+    spec = {"containers": containers, "volumes": [{"name": "share", "emptyDir": {}}]}
+    space.create("pods", "pair", labels=labels, spec=spec)
+    source = space.block.host(99)
+    space.eventually(lambda: ask(address, 6000, source) == ["served"], "an answer through both")
+    pid = space.log("pair", "server").split()
+    os.kill(int(space.log("pair", "relay").split()[-1]), signal.SIGKILL)  # it may have started before the server
+    space.eventually(lambda: len(space.log("pair", "relay").split()) == 2, "the relay to be started again")
+    space.eventually(lambda: ask(address, 6000, source) == ["served"], "an answer through both again")
+    assert space.log("pair", "server").split() == pid
+    restarts = {each["name"]: each["restartCount"] for each in space.pod("pair")["status"]["containerStatuses"]}
+    assert restarts == {"server": 0, "relay": 1}
+
+
+def test_a_change_reaches_a_stateful_set_s_pod_that_is_not_ready_where_its_policy_is_parallel(space: Workspace) -> None:
+    """The real controller: with OrderedReady it would wait for the old Pod to be ready, here for ever."""
+    never = {"exec": {"command": ["false"]}, "periodSeconds": 1}
+    container = python("print('first', flush=True); " + FOREVER, readinessProbe=never)
+    spec = workload({"app": "shut"}, container, serviceName="shut", podManagementPolicy="Parallel")
+    space.create("statefulsets", "shut", group="apps/v1", spec=spec)
+    space.eventually(lambda: space.log("shut-0") == "first\n", "the first Pod")
+    changed = python("print('second', flush=True); " + FOREVER, readinessProbe=never)
+    template = {"template": {"spec": {"containers": [changed]}}}
+    space.api.merge(space.path("statefulsets", "shut", "apps/v1"), {"spec": template})
+    space.eventually(lambda: space.log("shut-0") == "first\nsecond\n", "the changed Pod")
+    assert not is_ready(space.pod("shut-0"))
+
+
+def test_a_service_of_pods_that_need_not_be_ready_relays_to_one_that_is_not(space: Workspace) -> None:
+    labels = {"app": "shut"}
+    ports = [{"port": 6000, "targetPort": 7000}]
+    spec = {"selector": labels, "ports": ports, "publishNotReadyAddresses": True}
+    address = space.create("services", "open", spec=spec)["spec"]["clusterIP"]
+    closed = service(space, "closed", labels, 6000, 7000)
+    never = {"exec": {"command": ["false"]}, "periodSeconds": 1}
+    container = python(WHO_ARE_YOU, env=POD_ENV, readinessProbe=never)
+    space.create("pods", "shut", labels=labels, spec={"containers": [container]})
+    source = space.block.host(99)
+    space.eventually(lambda: ask(address, 6000, source)[:1] == [source], "an answer of a Pod that is not ready")
+    assert ask(closed, 6000, source) == []
 
 
 def test_processes_run_under_the_images_user_when_the_lab_is_root(space: Workspace) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from lab import observers
+from lab.story import observers
 from lab.world import World
-from tests.lab.stacks import Base
+from tests.support.lab_stacks import Base
 
 pytestmark = pytest.mark.timeout(400)
 

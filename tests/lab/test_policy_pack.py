@@ -11,13 +11,13 @@ import pytest
 
 from lab import previews
 from lab.aws.site import Aws
-from lab.engine import PACK, PACK_PYTHON, Engine, Result
+from lab.machine.engine import PACK, PACK_PYTHON, Engine, Result
 
 # The program with one of its resources edited, as if somebody had edited the component.
 EDITED = """import pulumi
 from infra.program import run
 from policy.verdict import Verdict
-from tests.lab.review_mutations import Mutation, weaken
+from tests.support.review_mutations import Mutation, weaken
 weaken(pulumi.get_stack(), [Mutation(pulumi.get_stack(), {resource!r}, {at!r}, {to!r}, Verdict.WEAKER)])
 run()
 """

@@ -1,6 +1,5 @@
 """The lab's plugins end the moment the engine says so."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -8,16 +7,18 @@ from pathlib import Path
 
 import pytest
 
+from lab.machine import byte_code
+from tests.support.plans import ROOT
+
 
 @pytest.mark.parametrize("module", ["aws", "kubernetes"])
 def test_sigint_ends_a_plugin_at_once_and_without_a_word(module: str, tmp_path: Path) -> None:
     """By the kernel. asyncio's and the interpreter's way out takes seconds on a busy machine, and the engine, which has
     5 s for all its plugins, then reports the next one as "exited prematurely": an error in a preview that found none.
     """
-    env = {key: value for key, value in os.environ.items() if key == "PYTHONPYCACHEPREFIX"}
-    env |= {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(Path(__file__).parents[2]), "HOME": str(tmp_path)}
+    env = {**byte_code.environment(), "PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "HOME": str(tmp_path)}
     with subprocess.Popen(
-        [sys.executable, "-m", f"lab.providers.{module}", "127.0.0.1:1"],
+        [sys.executable, "-m", f"lab.providers.{module}.provider", "127.0.0.1:1"],
         env={**env, "LAB_RUN": "x", "AWS_ENDPOINT_URL": "http://127.0.0.1:1"},
         cwd=tmp_path,
         stdout=subprocess.PIPE,

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from lab.providers.replacement import table
-from tests.lab.clients import unique
 from tests.lab.conftest import PYTHON_IMAGE, Workspace
-from tests.lab.scratch_engine import STACK, MakeEngine, configure, differing
-from tests.lab.scratch_engine import make_engine as make_engine  # a fixture
+from tests.support.clients import unique
+from tests.support.scratch_engine import STACK, MakeEngine, configure, differing
+from tests.support.scratch_engine import make_engine as make_engine  # a fixture
 
 
 @pytest.mark.timeout(400)

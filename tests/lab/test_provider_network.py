@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from lab.aws.site import Aws
-from lab.engine import Engine
+from lab.machine.engine import Engine
 from lab.providers.replacement import table
-from tests.lab.clients import client
-from tests.lab.scratch_engine import STACK, MakeEngine, configure, differing
-from tests.lab.scratch_engine import make_engine as make_engine  # a fixture
+from tests.support.clients import client
+from tests.support.scratch_engine import NODES, STACK, MakeEngine, configure, differing
+from tests.support.scratch_engine import make_engine as make_engine  # a fixture
 
 
 @pytest.fixture
@@ -17,7 +17,19 @@ def production(aws: Aws) -> dict[str, str]:
     """Production's network, which exists."""
     ec2 = client(aws, "ec2", "operator", "us-east-1")
     vpc = ec2.create_vpc(CidrBlock="10.10.0.0/16")["Vpc"]["VpcId"]
-    return {"production": vpc, "table": ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]}
+    group = ec2.create_security_group(VpcId=vpc, GroupName="primary", Description="before the primary")["GroupId"]
+    zone = client(aws, "route53", "operator", "us-east-1").create_hosted_zone(
+        Name="ultramarket.internal",
+        CallerReference=vpc,
+        HostedZoneConfig={"PrivateZone": True},
+        VPC={"VPCId": vpc, "VPCRegion": "us-east-1"},
+    )["HostedZone"]["Id"]
+    return {
+        "production": vpc,
+        "table": ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"],
+        "group": group,
+        "zone": zone.removeprefix("/hostedzone/"),
+    }
 
 
 @pytest.fixture
@@ -44,11 +56,18 @@ def test_the_network_is_made_changed_and_refreshed_with_production_s_region_gone
     configure(engine, "peering", peering)
     engine.up(STACK).must()  # production accepts
     resources = engine.export(STACK)["deployment"]["resources"]
-    assert {token for token in table() if token.startswith("aws:ec2/")} <= {each["type"] for each in resources}
+    networks = {token for token in table() if token.startswith("aws:ec2/") and "securityGroup" not in token} - {NODES}
+    assert networks <= {each["type"] for each in resources}
     ours, theirs = client(aws, "ec2", "operator"), client(aws, "ec2", "operator", "us-east-1")
     (found,) = ours.describe_vpc_peering_connections(VpcPeeringConnectionIds=[peering])["VpcPeeringConnections"]
     assert found["Status"]["Code"] == "active"
     assert targets(theirs, production["table"])["10.20.0.0/16"] == peering
+    (group,) = theirs.describe_security_groups(GroupIds=[production["group"]])["SecurityGroups"]
+    assert [(each["FromPort"], each["IpRanges"][0]["CidrIp"]) for each in group["IpPermissions"]] == [
+        (5432, "10.20.0.0/16")
+    ]
+    zones = client(aws, "route53", "operator", "us-east-1").get_hosted_zone(Id=production["zone"])["VPCs"]
+    assert "us-west-2" in {each["VPCRegion"] for each in zones}
     private = [each["id"] for each in resources if each["urn"].endswith("-routes") and "public" not in each["urn"]]
     assert len(private) == 3
     for each in private:

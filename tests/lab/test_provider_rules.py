@@ -8,9 +8,9 @@ from pulumi.provider.experimental import provider as protocol
 from pulumi.provider.experimental.provider import PropertyDiffKind
 
 from lab.providers import types
-from lab.providers.aws import AwsProvider
+from lab.providers.aws.provider import AwsProvider
 from lab.providers.base import LabProvider
-from lab.providers.kubernetes import KubernetesProvider
+from lab.providers.kubernetes.provider import KubernetesProvider
 from lab.providers.replacement import table
 from lab.providers.sdk import shapes_of
 from lab.providers.serving import OLD_INPUTS

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from lab.machine import byte_code
+from tests.support.plans import ROOT
+
 LOCAL = {"LAB_RUN": "x", "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
 
 
@@ -26,10 +29,10 @@ def test_73_a_plugin_outside_the_lab_refuses_to_start(
 ) -> None:
     elsewhere = {"clusters": [{"name": "real", "cluster": {"server": "https://eks.example.com"}}]}
     (tmp_path / "kubeconfig").write_text(json.dumps(elsewhere))
-    repository = str(Path(__file__).parents[2])
+    own = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "HOME": str(tmp_path), **byte_code.environment()}
     done = subprocess.run(
-        [sys.executable, "-m", f"lab.providers.{module}", "127.0.0.1:1"],
-        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": repository, "HOME": str(tmp_path), **env},
+        [sys.executable, "-m", f"lab.providers.{module}.provider", "127.0.0.1:1"],
+        env=own | env,
         cwd=tmp_path,
         capture_output=True,
         text=True,

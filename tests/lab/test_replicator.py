@@ -9,12 +9,16 @@ from typing import Any
 
 import pytest
 
+from cloud.objects import S3Bucket
+from engines.catalog import move_pointer, newest
 from lab.aws.ledger import Ledger
 from lab.aws.replicator import Replicator
 from lab.aws.rules import RuleFile
 from lab.aws.site import Aws
-from lab.processes import wait_until
-from tests.lab.clients import client, make_bucket
+from lab.machine.processes import wait_until
+from recovery.names import manifest_key
+from tests.support.clients import client, make_bucket
+from tests.support.manifests import NOON, manifest
 
 
 @pytest.fixture
@@ -38,12 +42,12 @@ def make_pair(s3: Any) -> tuple[str, str]:
     return make_bucket(s3, "prod", "us-east-1", locked=True), make_bucket(s3, "dr", "us-west-2", locked=True)
 
 
-def declare(s3: Any, source: str, target: str, *, status: str = "Enabled") -> None:
+def declare(s3: Any, source: str, target: str, *, status: str = "Enabled", prefix: str = "backups/") -> None:
     rule = {
         "ID": "backups",
         "Priority": 1,
         "Status": status,
-        "Filter": {"Prefix": "backups/"},
+        "Filter": {"Prefix": prefix},
         "DeleteMarkerReplication": {"Status": "Disabled"},
         "Destination": {"Bucket": f"arn:aws:s3:::{target}", "StorageClass": "STANDARD_IA"},
     }
@@ -154,6 +158,24 @@ def test_objects_older_than_the_rule_and_delete_markers_are_not_copied(
     unwatched.delete_object(Bucket=source, Key="backups/old")
     assert replicator.pass_over(now + 10) == 0
     assert versions(unwatched, target) == []
+
+
+def test_a_pointer_that_arrives_after_a_failover_does_not_hide_the_dr_site_s_own_backup(
+    aws: Aws, s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fault 68
+    for name, value in aws.env("dr").items():
+        monkeypatch.setenv(name, value)
+    source, target = make_pair(s3)
+    declare(s3, source, target, prefix="")
+    dr, production = S3Bucket(target, "us-west-2"), S3Bucket(source, "us-east-1")
+    current, late = manifest("aaaa", epoch=2), manifest("late", epoch=1, started=NOON + timedelta(days=1))
+    for store, made in ((dr, current), (production, late)):
+        key = manifest_key(made.parts[0].key.rpartition("/")[0] + "/")
+        store.put_once(made.parts[0].key, b"xxx", retain_until=None)
+        store.put_once(key, made.to_json(), retain_until=None)
+        assert move_pointer(store, made, key)
+    wait_until(lambda: len(versions(s3, target)) == 6, timeout=60, what="all of production's backup in the DR bucket")
+    assert newest(dr, "postgres", "full").manifest == current
 
 
 def test_a_disabled_rule_copies_nothing(unwatched: Any, restart: Callable[..., Replicator]) -> None:

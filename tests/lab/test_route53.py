@@ -9,12 +9,12 @@ import dns.query
 import dns.rcode
 import pytest
 
-from lab.addresses import DNS_PORT
 from lab.aws.site import Aws, check_states, start_dns
-from lab.processes import wait_until
+from lab.machine.addresses import DNS_PORT
+from lab.machine.processes import wait_until
 from lab.route53.health import CheckConfig, HealthCheck, Opinion
 from lab.route53.records import Data, Record, answer
-from tests.lab.clients import client, make_bucket, unique
+from tests.support.clients import client, make_bucket, unique
 
 PRIMARY = Record("shop.example.com", "CNAME", 5, ("prod.edge.example.net",), "PRIMARY", "marker")
 SECONDARY = Record("shop.example.com", "CNAME", 5, ("dr.edge.example.net",), "SECONDARY")

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from lab.processes import wait_until
+from lab.machine.processes import wait_until
+from tests.support.plans import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 # A story that starts one process, writes its id, and then waits for ever or asks to be kept.
 PROGRAM = """
 import signal, sys
 from pathlib import Path
-from lab import session
-from lab.processes import Supervisor
+from lab.machine import session
+from lab.machine.processes import Supervisor
 session.LAB = Path(sys.argv[1])
 def story(keep):
     supervisor = Supervisor(session.LAB / "logs")

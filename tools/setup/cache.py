@@ -1,8 +1,11 @@
-"""The per-user cache of built binaries: one folder per key, complete or not there.
+"""The per-user cache of built binaries: one folder for each module and key, complete or not there.
 
-A build takes a lock, puts each finished binary into `<key>.partial` by a rename and, when all are in, renames the
-folder to `<key>`. So whatever kills a build, `<key>` holds everything or does not exist, and the next build goes on
-with what had been finished. Sources and build caches lie in a work folder that no build survives.
+A build takes a lock, copies a module's finished binaries into `<module>-<key>.partial` and renames that to
+`<module>-<key>`. So whatever kills a build, `<module>-<key>` holds everything or does not exist, and the next build
+does only what is missing. Sources and build caches lie in a work folder that no build survives.
+
+Nothing is removed from the cache by itself: another checkout, or another branch of this one, may need it again. All of
+it can be removed at any time; the next set-up builds what it needs.
 """
 
 import hashlib

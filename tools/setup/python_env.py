@@ -25,7 +25,7 @@ def find_uv() -> Path | None:
         subprocess.run([found, "--version"], capture_output=True, timeout=30, check=True)
     except (OSError, subprocess.SubprocessError):
         return None  # for instance a version manager's shim for a Python that has no uv
-    return Path(found)
+    return Path(found).resolve()  # with the environment activated this is our own link, which is made anew below
 
 
 def get_uv(children: Children, progress: Progress, root: Path) -> Path:

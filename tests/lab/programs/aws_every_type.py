@@ -5,6 +5,8 @@ import json
 import pulumi
 import pulumi_aws as aws
 
+from components.network.site_edge import SiteEdge, SiteEdgeArgs
+
 config = pulumi.Config()
 stem, zone, version = config.require("stem"), config.require("zone"), config.get_int("version") or 1
 first = version == 1
@@ -206,6 +208,24 @@ watch = aws.cloudwatch.EventRule(
     "watch", name=f"{stem}-watch", description="keys", event_pattern=json.dumps({"source": ["aws.kms"]})
 )
 aws.cloudwatch.EventTarget("watch-target", rule=watch.name, target_id="alarms", arn=topic.arn)
+aws.ebs.EncryptionByDefault("disks", enabled=True)
+aws.cloudwatch.LogGroup("logs", name="/lab/every-type", retention_in_days=400 if first else 30)
+aws.cloudwatch.MetricAlarm(
+    "late",
+    name=f"{stem}-late",
+    alarm_description="copies are late",
+    namespace="AWS/S3",
+    metric_name="ReplicationLatency",
+    dimensions={"RuleId": "all-copies"},
+    statistic="Maximum",
+    comparison_operator="GreaterThanThreshold",
+    threshold=900,
+    period=300,
+    evaluation_periods=3,
+    treat_missing_data="breaching",
+    alarm_actions=[topic.arn],
+    ok_actions=[topic.arn],
+)
 aws.ecr.ReplicationConfiguration(
     "images",
     replication_configuration={
@@ -218,20 +238,29 @@ aws.ecr.ReplicationConfiguration(
     },
 )
 
+vpc = aws.ec2.Vpc("vpc", cidr_block="10.30.0.0/16")
+subnets = [
+    aws.ec2.Subnet(f"subnet-{zone}", vpc_id=vpc.id, cidr_block=f"10.30.{n}.0/24", availability_zone=f"us-west-2{zone}")
+    for n, zone in enumerate("ab")
+]
 cluster = aws.eks.Cluster(
     "cluster",
     name=f"{stem}-dr",
     role_arn=role.arn,
     version="1.33",
-    vpc_config={"subnet_ids": ["subnet-1", "subnet-2"], "endpoint_private_access": True},
+    vpc_config={"subnet_ids": [each.id for each in subnets], "endpoint_private_access": True},
     access_config={"authentication_mode": "API"},
 )
-aws.eks.NodeGroup(
+template = aws.ec2.LaunchTemplate(
+    "node", metadata_options={"http_tokens": "required", "http_put_response_hop_limit": 2 if first else 1}
+)
+nodes = aws.eks.NodeGroup(
     "warm",
+    launch_template={"id": template.id, "version": template.latest_version.apply(str)},
     cluster_name=cluster.name,
     node_group_name="warm",
     node_role_arn=role.arn,
-    subnet_ids=["subnet-1"],
+    subnet_ids=[subnets[0].id],
     scaling_config={"desired_size": 1, "min_size": 1, "max_size": 3 if first else 7},
     instance_types=["m6i.large"],
 )
@@ -250,6 +279,20 @@ aws.eks.PodIdentityAssociation(
     "identity", cluster_name=cluster.name, namespace="dr", service_account="shipper", role_arn=role.arn
 )
 
+edge = SiteEdge(
+    "edge",
+    SiteEdgeArgs(
+        load_balancer=stem,
+        vpc_id=cluster.vpc_config.apply(lambda found: found.vpc_id or ""),
+        subnet_ids=[each.id for each in subnets],
+        certificate_arn=config.require("certificate"),
+        services=["order", "cart"] if first else ["order", "auth"],
+        nodes=nodes.resources.apply(lambda found: (found[0].autoscaling_groups or [])[0].name or ""),
+        nodes_security_group=cluster.vpc_config.apply(lambda found: found.cluster_security_group_id or ""),
+    ),
+)
+
+pulumi.export("edge", edge.host)
 pulumi.export("endpoint", cluster.endpoint)
 pulumi.export("certificate", cluster.certificate_authority.apply(lambda authority: authority.data))
 pulumi.export("key", key.arn)

@@ -3,8 +3,8 @@
 import pulumi
 import pulumi_aws as aws
 
-from components.network import Network, NetworkArgs
-from components.peering_acceptance import PeeringAcceptance, PeeringAcceptanceArgs
+from components.network.network import Network, NetworkArgs
+from components.network.peering_acceptance import PeeringAcceptance, PeeringAcceptanceArgs
 
 config = pulumi.Config()
 dr, prod = aws.Provider("dr", region="us-west-2"), aws.Provider("prod", region="us-east-1")
@@ -25,7 +25,15 @@ if peering:
     PeeringAcceptance(
         "answer",
         PeeringAcceptanceArgs(
-            region="us-east-1", peering=peering, dr_cidr="10.20.0.0/16", route_tables=[config.require("table")]
+            region="us-east-1",
+            peering=peering,
+            dr_vpc=network.vpc.id,
+            dr_region="us-west-2",
+            dr_cidr="10.20.0.0/16",
+            route_tables=[config.require("table")],
+            security_group=config.require("group"),
+            primary_port=5432,
+            private_zone=config.require("zone"),
         ),
         pulumi.ResourceOptions(providers=[prod]),
     )

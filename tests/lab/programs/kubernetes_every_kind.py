@@ -122,6 +122,7 @@ k8s.autoscaling.v2.HorizontalPodAutoscaler(
     spec={"scale_target_ref": target, "min_replicas": 2, "max_replicas": 9},
     opts=inside,
 )
+k8s.scheduling.v1.PriorityClass("urgent", metadata={"name": f"{namespace}-urgent"}, value=1000, opts=inside)
 k8s.storage.v1.StorageClass(
     "class",
     metadata={"name": f"{namespace}-fast"},

@@ -1,0 +1,1 @@
+"""The warm cluster, and what runs in a cluster beside the databases."""

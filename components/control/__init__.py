@@ -1,0 +1,1 @@
+"""What decides and records a failover: control table, public name, bundle, strategy."""

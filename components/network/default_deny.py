@@ -1,0 +1,165 @@
+"""The DR namespace's network policies: nothing goes in or out but what is named here."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+from components import workload
+from components.children import as_child
+from components.databases.postgres_standby import STANDBY_LABEL
+from recovery.names import (
+    BACKUP_LABEL,
+    COMPONENT,
+    GATE_PORT,
+    MONITOR_LABEL,
+    OPERATOR_LABEL,
+    POSTGRES_PORT,
+    PRUNER_LABEL,
+    SHIPPER_LABEL,
+)
+
+if TYPE_CHECKING:
+    from pulumi_kubernetes.meta import v1 as meta
+    from pulumi_kubernetes.networking import v1 as networking
+
+# EKS Pod Identity's agent, on every node: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-agent-setup.html.
+# It is no Pod of the cluster's network, so only an address can name it. Forgotten, every AWS call of ours fails.
+_POD_IDENTITY, _POD_IDENTITY_PORT = "169.254.170.23/32", 80
+_EVERYWHERE = "0.0.0.0/0"
+_DNS, _HTTPS = 53, 443
+# No `except` anywhere: EKS's agent has let through what was excepted.
+# https://github.com/aws/aws-network-policy-agent/issues/92
+
+
+@dataclass(frozen=True, kw_only=True)
+class DefaultDenyArgs:
+    """`services` listen on `service_port`; `primary_port` is that of production's PostgreSQL, `edge_ports` are those of
+    both sites' edges."""
+
+    namespace: pulumi.Input[str]
+    services: list[str]
+    service_port: int
+    primary_port: pulumi.Input[int]
+    edge_ports: pulumi.Input[list[int]]
+
+
+class DefaultDeny(pulumi.ComponentResource):
+    """Denies everything, then lets through each flow that the site needs, one policy a reason.
+
+    Enforced by the VPC CNI (`enableNetworkPolicy`, see WarmCluster); it admits a new Pod's traffic for the moment until
+    it has read the policies. Kubelet's probes come from the Pod's own node and are always admitted.
+    """
+
+    def __init__(self, name: str, args: DefaultDenyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("ultramarket:dr:DefaultDeny", name, None, opts)
+        self._name, self._namespace = name, args.namespace
+        services = _with_label("app.kubernetes.io/name", args.services)
+        duties = [each[COMPONENT] for each in (OPERATOR_LABEL, BACKUP_LABEL, MONITOR_LABEL)]
+        others = [each[COMPONENT] for each in (STANDBY_LABEL, SHIPPER_LABEL, PRUNER_LABEL)]
+        runners, aws_users = _with_label(COMPONENT, duties), _with_label(COMPONENT, [*others, *duties])
+        shipper: meta.LabelSelectorArgsDict = {"match_labels": SHIPPER_LABEL}
+        postgres: meta.LabelSelectorArgsDict = {"match_labels": STANDBY_LABEL}
+        database, gate = _ports(POSTGRES_PORT), _ports(GATE_PORT)
+
+        self._policy("default-deny", {}, both=True)
+        kube_dns = _pods({"match_labels": {"k8s-app": "kube-dns"}}, in_namespace="kube-system")
+        self._policy("dns", {}, egress=[{"to": [kube_dns], "ports": _ports(_DNS, udp=True)}])
+        # AWS's endpoints have no fixed addresses; what a Pod may do there is its role's.
+        self._policy(
+            "aws",
+            aws_users,
+            egress=[
+                {"to": [_range(_POD_IDENTITY)], "ports": _ports(_POD_IDENTITY_PORT)},
+                {"to": [_range(_EVERYWHERE)], "ports": _ports(_HTTPS)},
+            ],
+        )
+        # From the load balancer, whose addresses are no Pods', and from each other. Out: the gate, and partners'
+        # HTTPS (payment providers) as at production.
+        self._policy(
+            "services",
+            services,
+            ingress=[{"ports": _ports(args.service_port)}],
+            egress=[
+                {"to": [_pods(postgres)], "ports": gate},
+                {"to": [_pods(services)], "ports": _ports(args.service_port)},
+                {"to": [_range(_EVERYWHERE)], "ports": _ports(_HTTPS)},
+            ],
+        )
+        # One Pod, two ports: the gate for services, the database past it for promotion and copies, which its own
+        # pg_hba.conf tells apart. Out: the guard beside it, to AWS; and the stream from production, whose primary is
+        # known by a name.
+        self._policy(
+            "postgres",
+            postgres,
+            ingress=[
+                {"from_": [_pods(services), _pods(runners)], "ports": gate},
+                {"from_": [_pods(runners), _pods(shipper)], "ports": database},
+            ],
+            egress=[{"to": [_range(_EVERYWHERE)], "ports": [_port(args.primary_port)]}],
+        )
+        # The database's log, past the gate; the bucket is among AWS's endpoints.
+        self._policy("log-shipper", shipper, egress=[{"to": [_pods(postgres)], "ports": database}])
+        # A promotion asks resolvers of its own and both edges, and tries to write at production's primary: must fail.
+        self._policy(
+            "runners",
+            runners,
+            egress=[
+                {"to": [_pods(postgres)], "ports": [*gate, *database]},
+                {"to": [_range(_EVERYWHERE)], "ports": [*_ports(_DNS, udp=True), _port(args.primary_port)]},
+                {"to": [_range(_EVERYWHERE)], "ports": _each(args.edge_ports)},
+            ],
+        )
+        self.register_outputs({})
+
+    def _policy(
+        self,
+        reason: str,
+        pods: "meta.LabelSelectorArgsDict",
+        *,
+        ingress: "list[networking.NetworkPolicyIngressRuleArgsDict] | None" = None,
+        egress: "list[networking.NetworkPolicyEgressRuleArgsDict] | None" = None,
+        both: bool = False,
+    ) -> None:
+        types = [kind for kind, rules in (("Ingress", ingress), ("Egress", egress)) if rules or both]
+        spec: networking.NetworkPolicySpecArgsDict = {"pod_selector": pods, "policy_types": types}
+        if ingress:
+            spec["ingress"] = ingress
+        if egress:
+            spec["egress"] = egress
+        k8s.networking.v1.NetworkPolicy(
+            f"{self._name}-{reason}",
+            metadata=workload.metadata(reason, self._namespace),
+            spec=spec,
+            opts=as_child(self),
+        )
+
+
+def _with_label(key: str, values: list[str]) -> "meta.LabelSelectorArgsDict":
+    return {"match_expressions": [{"key": key, "operator": "In", "values": values}]}
+
+
+def _pods(selector: "meta.LabelSelectorArgsDict", *, in_namespace: str = "") -> "networking.NetworkPolicyPeerArgsDict":
+    """Pods of this namespace, or of the one named."""
+    if not in_namespace:
+        return {"pod_selector": selector}
+    # Kubernetes itself puts this label on every namespace.
+    named: meta.LabelSelectorArgsDict = {"match_labels": {"kubernetes.io/metadata.name": in_namespace}}
+    return {"pod_selector": selector, "namespace_selector": named}
+
+
+def _range(cidr: str) -> "networking.NetworkPolicyPeerArgsDict":
+    return {"ip_block": {"cidr": cidr}}
+
+
+def _port(port: pulumi.Input[int], protocol: str = "TCP") -> "networking.NetworkPolicyPortArgsDict":
+    return {"port": port, "protocol": protocol}
+
+
+def _each(ports: pulumi.Input[list[int]]) -> "pulumi.Output[list[networking.NetworkPolicyPortArgsDict]]":
+    return pulumi.Output.from_input(ports).apply(lambda known: [_port(port) for port in known])
+
+
+def _ports(port: int, *, udp: bool = False) -> "list[networking.NetworkPolicyPortArgsDict]":
+    return [_port(port), *([_port(port, "UDP")] if udp else [])]

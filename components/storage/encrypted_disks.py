@@ -1,0 +1,41 @@
+"""The DR site's volumes: the one class that they are of."""
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+from components import workload
+from components.children import as_child
+from recovery.names import DISK_CLASS
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncryptedDisksArgs:
+    """`key_arn` is a KMS key whose policy lets the EBS driver's role use it; empty: the account's key for EBS."""
+
+    key_arn: str
+
+
+class EncryptedDisks(pulumi.ComponentResource):
+    """Production's whole database lies on such a disk. EKS's own class neither encrypts nor grows, and a volume of it
+    goes with its claim.
+
+    A class cannot be changed. Volumes that exist keep what they were made with.
+    """
+
+    def __init__(self, name: str, args: EncryptedDisksArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("ultramarket:dr:EncryptedDisks", name, None, opts)
+        # https://github.com/kubernetes-sigs/aws-ebs-csi-driver/blob/master/docs/parameters.md
+        key = {"kmsKeyId": args.key_arn} if args.key_arn else {}
+        self.disk_class = k8s.storage.v1.StorageClass(
+            f"{name}-class",
+            metadata={"name": DISK_CLASS, "labels": workload.MANAGED_BY},
+            provisioner="ebs.csi.aws.com",
+            parameters={"type": "gp3", "encrypted": "true", **key},
+            allow_volume_expansion=True,
+            reclaim_policy="Retain",
+            volume_binding_mode="WaitForFirstConsumer",  # the zone of the node that takes the Pod
+            opts=as_child(self),
+        )
+        self.register_outputs({"disk_class": DISK_CLASS})

@@ -1,0 +1,129 @@
+"""Everything that a bucket holds of what the plan keeps, as the pruner judges it: current versions alone.
+
+What was ended lies in noncurrent versions; they are never read as copies (WAL-G did, and built on what was hidden:
+https://github.com/wal-g/wal-g/issues/2143).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from engines.catalog import Entry, entries, newest_pointer
+from engines.postgres.wal_bucket import positions
+from recovery.copies.arrival import arrival
+from recovery.copies.catalog import Catalog, Copy, Named
+from recovery.copies.log import PREFIX as POSTGRES_LOG
+from recovery.copies.log import SEGMENT_BYTES, segment_start
+from recovery.copies.log_days import log_days
+from recovery.copies.manifest import Manifest
+from recovery.copies.retention import LOG, CopyTerms, copy_terms, lock_term
+from recovery.errors import Corrupt, Refused, Unreachable
+from recovery.lease.lease import parse_lsn
+from recovery.names import manifest_key
+from recovery.plan.plan import SITES, Plan, SiteName
+from recovery.ports import ObjectStore, PruneBucket, StoredObject
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inventory:
+    """The catalog, and how many bytes each folder holds. `log`: the objects of each of the log's days, in order."""
+
+    catalog: Catalog
+    bytes: Mapping[str, int]
+    log: Mapping[str, tuple[StoredObject, ...]]
+
+
+def take(store: PruneBucket, plan: Plan, site: SiteName, *, replicas: ObjectStore | None = None) -> Inventory:
+    """Of the bucket of `site`. `replicas`: the DR bucket, for production's, which keeps what that one has not.
+
+    Raises Unreachable or Refused when `store` cannot be asked; the same of `replicas` only means that nothing is there.
+    """
+    copies: list[Copy] = []
+    sizes: dict[str, int] = {}
+    latest: dict[tuple[str, str], Named] = {}
+    damaged: dict[str, list[str]] = {}
+    manifests: dict[str, Manifest] = {}
+    kinds = [each for each in copy_terms(plan) if each.in_bucket_of(site)]
+    segment_bytes, log = SEGMENT_BYTES, dict[str, tuple[StoredObject, ...]]()
+    if any(each.prefix == POSTGRES_LOG for each in kinds):
+        known = positions(store)
+        days = log_days(store.list(POSTGRES_LOG), known)
+        segment_bytes = max((each.segment_bytes for each in known), default=SEGMENT_BYTES)
+        log = dict(days.objects)
+        copies += days.copies
+        sizes |= {folder: sum(each.bytes for each in objects) for folder, objects in log.items()}
+        if days.latest:
+            latest["postgres", LOG] = days.latest
+    for terms in (each for each in kinds if each.kind != LOG):
+        # What the pointer names is looked for in a listing that comes later.
+        if pointer := newest_pointer(store, terms.dataset, terms.kind):
+            folder = pointer.manifest_key.rpartition("/")[0] + "/"
+            latest[terms.dataset, terms.kind] = Named(folder=folder, finished=pointer.finished)
+        for entry in entries(store, terms.dataset, terms.kind):
+            sizes[entry.folder] = entry.stored_bytes
+            try:
+                _require_seen(store, entry)
+                copies.append(_copy(entry, plan, terms, segment_bytes))
+            except Corrupt as error:
+                damaged.setdefault(terms.dataset, []).append(f"{entry.folder} ({error.what})")
+                continue
+            if entry.manifest:
+                manifests[entry.folder] = entry.manifest
+    catalog = Catalog(
+        site=site,
+        copies=tuple(copies),
+        latest=latest,
+        damaged={dataset: tuple(found) for dataset, found in damaged.items()},
+        elsewhere=_elsewhere(replicas, kinds, manifests) if replicas else None,
+    )
+    return Inventory(catalog=catalog, bytes=sizes, log=log)
+
+
+def _require_seen(store: PruneBucket, entry: Entry) -> None:
+    """Raises Corrupt for a damaged manifest, and for one that is hidden: the pruner ends a manifest last, so somebody
+    else did, and the rest must not follow it."""
+    if entry.damage:
+        raise Corrupt(entry.damage)
+    if not (entry.manifest or entry.arrival) and any(True for _ in store.hidden(manifest_key(entry.folder))):
+        raise Corrupt("its manifest lies under a delete marker")
+
+
+def _copy(entry: Entry, plan: Plan, terms: CopyTerms, segment_bytes: int) -> Copy:
+    """Raises Corrupt for what is no folder of a backup, or says no position of its log."""
+    known = entry.manifest or (entry.arrival and entry.arrival.manifest)
+    try:
+        if known:
+            copy = Copy.of(known, entry.folder, verified=False, complete=entry.manifest is not None)
+            if POSTGRES_LOG.startswith(f"{terms.dataset}/"):
+                return replace(copy, position=segment_start(parse_lsn(known.start_position), segment_bytes))
+            return copy
+        _, _, epoch, source, _, _ = entry.folder.split("/")
+        return Copy(
+            dataset=terms.dataset,
+            kind=terms.kind,
+            id=entry.id,
+            folder=entry.folder,
+            epoch=int(epoch),
+            source=source,
+            started=entry.modified,
+            finished=entry.modified,
+            complete=False,
+            # Nobody says until when its parts are locked: no longer than by a run that began with the last of them.
+            locked_until=entry.modified + max(lock_term(plan, terms.dataset, terms.kind, site) for site in SITES),
+        )
+    except ValueError:
+        raise Corrupt("it is none that a backup of ours makes") from None
+
+
+def _elsewhere(
+    replicas: ObjectStore, kinds: Iterable[CopyTerms], manifests: Mapping[str, Manifest]
+) -> frozenset[str] | None:
+    """Which of these backups the other bucket holds whole."""
+    try:
+        held = {item.key: item.bytes for terms in kinds for item in replicas.list(terms.prefix)}
+    except (Refused, Unreachable):
+        return None
+    return frozenset(
+        folder
+        for folder, manifest in manifests.items()
+        if manifest_key(folder) in held and arrival(manifest, held) is None
+    )

@@ -1,0 +1,149 @@
+"""What the dr stack needs to know."""
+
+from dataclasses import dataclass
+
+import pulumi
+
+from infra.settings.cluster import addon_versions, cluster_admins
+from infra.settings.common import (
+    MODES,
+    GuardSettings,
+    accepted_incrementals,
+    lock_mode,
+    plan_file,
+    read_settings,
+)
+from infra.settings.config import Config
+from infra.settings.network import DrNetwork, dr_network
+from recovery.plan.plan import Plan
+from recovery.site.capacity import POSTGRES, Size, least_disk_gibibytes
+from recovery.site.nodes import Nodes, shortage
+from recovery.units import format_size
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrSettings(GuardSettings):
+    """The dr stack."""
+
+    plan_file: str
+    prod_stack: str
+    edge: str
+    certificate_arn: str
+    network: DrNetwork
+    public_access_cidrs: list[str]
+    kubernetes_version: str
+    addon_versions: dict[str, str]
+    cluster_admins: list[str]
+    instance_types: list[str]
+    nodes: int
+    postgres_image: str
+    postgres_settings: dict[str, str]
+    postgres_size: Size
+    service_images: dict[str, str]
+    disk_key: str
+    storage_size: str
+    pod_cidrs: list[str]
+    application_password: pulumi.Output[str]
+    replication_password: pulumi.Output[str]
+    promoter_password: pulumi.Output[str] | None
+    backup_password: pulumi.Output[str]
+    lock_mode: str
+    accept_incrementals_of: str
+    operator_replicas: int
+    operator_scratch: str
+    monitor_password: pulumi.Output[str]
+
+
+def dr_settings() -> DrSettings:
+    """Settings of the dr stack. Raises PlanError naming every problem; BudgetUnmet."""
+    return read_settings("dr", _dr_with_nodes)
+
+
+def _dr_with_nodes(config: Config, plan: Plan, account: str) -> DrSettings:
+    """Full size must fit on one node less."""
+    settings = _dr(config, plan, account)
+    nodes = Nodes(count=settings.nodes, types=tuple(settings.instance_types))
+    if not config.problems and (short := shortage(plan, settings.postgres_size, nodes)):
+        config.wrong("nodes", f"more or larger nodes: {short}", settings.nodes)
+    return settings
+
+
+def _dr(config: Config, plan: Plan, account: str) -> DrSettings:
+    return DrSettings(
+        plan=plan,
+        account=account,
+        plan_file=plan_file(config),
+        prod_stack=config.text("prodStack", r"[\w.-]+/[\w.-]+/[\w.-]+", "a stack name", default=_prod_stack()),
+        edge=config.address("edge", "the DR site's edge"),
+        certificate_arn=config.text("certificateArn", r"arn:aws:acm:\S+", "the ARN of an ACM certificate"),
+        network=dr_network(config, plan),
+        public_access_cidrs=config.ranges("publicAccessCidrs", "a CIDR range that may reach the cluster's API"),
+        kubernetes_version=config.text("kubernetesVersion", r"1\.\d{2}", "a Kubernetes version such as 1.34"),
+        addon_versions=addon_versions(config),
+        cluster_admins=cluster_admins(config, plan),
+        instance_types=config.texts("instanceTypes", r"[a-z0-9-]+\.[a-z0-9]+", "an instance type such as m7i.large"),
+        nodes=config.number("nodes", 1, 100, default=5),
+        postgres_image=_postgres_image(config),
+        postgres_settings=config.mapping("postgresSettings", "PostgreSQL settings by name"),
+        postgres_size=_postgres_size(config),
+        service_images=config.images("serviceImages", list(plan.services)),
+        disk_key=config.text(
+            "diskKey", r"arn:aws:kms:\S+:key/\S+", "the ARN of a KMS key in the DR region", default=""
+        ),
+        storage_size=_storage_size(config, plan),
+        pod_cidrs=config.ranges("podCidrs", "a range of Pod and operator addresses"),
+        application_password=config.secret("applicationPassword", "the services log in to PostgreSQL with it"),
+        replication_password=config.secret("replicationPassword", "the standby and the log's shipper log in with it"),
+        promoter_password=_promoter_password(config),
+        backup_password=config.secret("backupPassword", "the database role dr_backup logs in with it"),
+        lock_mode=lock_mode(config),
+        accept_incrementals_of=accepted_incrementals(config),
+        operator_replicas=config.number("operatorReplicas", 0, 1, default=1),
+        operator_scratch=config.text("operatorScratch", r"[1-9]\d*(Gi|Ti)", "a size such as 300Gi", default=""),
+        monitor_password=config.secret("monitorPassword", "the monitor logs in to PostgreSQL with it (dr_monitor)"),
+        runner_image=config.image("runnerImage", "ultramarket/dr-runner"),
+        guard_mode=config.text("guardMode", MODES, "off, observe or enforce", default="enforce"),
+        guard_password=config.secret("guardPassword", "the database role dr_guard logs in with it"),
+    )
+
+
+def _prod_stack() -> str:
+    return f"{pulumi.get_organization()}/{pulumi.get_project()}/prod"
+
+
+def _storage_size(config: Config, plan: Plan) -> str:
+    """Room for the plan's database and for its growth: a full disk ends the standby."""
+    size = config.amount("storageSize", {"Gi": 1, "Ti": 1024}, "a size such as 400Gi")
+    least = least_disk_gibibytes(plan)
+    if 0 < size < least:
+        database = format_size(plan.assumptions.size.postgres)
+        config.wrong("storageSize", f"at least {least}Gi for a database of {database} that grows", f"{size}Gi")
+    return f"{size}Gi"
+
+
+def _postgres_image(config: Config) -> str:
+    """By digest. An image that says it is Alpine's is refused here, any other without glibc when it starts."""
+    image = config.image("postgresImage", "postgres")
+    if "alpine" in image.lower():
+        expected = (
+            "a Debian image of PostgreSQL: Alpine's C library sorts text in another order than the primary's, so that "
+            "indexes miss rows, and its postgres has uid 70 instead of 999"
+        )
+        config.wrong("postgresImage", expected, image)
+    return image
+
+
+def _postgres_size(config: Config) -> Size:
+    """CPU asked for, and memory asked for and allowed."""
+    cpu = config.amount("postgresCpu", {"m": 1}, "thousandths of a core such as 2000m", default=POSTGRES.cpu)
+    memory = config.amount(
+        "postgresMemory", {"Mi": 1, "Gi": 1024}, "an amount such as 8Gi", default=POSTGRES.memory, least="512Mi"
+    )
+    return Size(millicores=cpu, mebibytes=memory)
+
+
+def _promoter_password(config: Config) -> pulumi.Output[str] | None:
+    """Without it there is no operator workspace."""
+    if not config.given("promoterPassword"):
+        return None
+    return config.secret("promoterPassword", "the operator workspace logs in to PostgreSQL with it")

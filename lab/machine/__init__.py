@@ -1,0 +1,1 @@
+"""This machine: addresses, processes, programs, Pulumi's engine, one lab at a time."""

@@ -1,0 +1,1 @@
+"""`pulumi-resource-aws` of the lab: a file a service."""

@@ -1,0 +1,1 @@
+"""`pulumi-resource-kubernetes` of the lab: any kind, by server-side apply."""

@@ -1,0 +1,1 @@
+"""What `make lab` tells, measures and reports."""

@@ -1,0 +1,1 @@
+"""What UltraMarket already runs: its database, services, production site and customers."""

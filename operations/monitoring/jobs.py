@@ -1,0 +1,101 @@
+"""Scheduled Jobs of the DR cluster, and what each site's scheduled backups and pruners did: facts and their meaning."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from operations.monitoring.findings import CRITICAL, OK, UNKNOWN, WARNING, Judged
+from recovery.lease.backup_runs import RunReport
+from recovery.plan.plan import SiteName
+from recovery.plan.schedules import first_start, longest_gap
+from recovery.ports import ScheduledJobs
+from recovery.units import read_duration
+
+
+def judge_jobs(found: tuple[ScheduledJobs, ...], *, now: datetime) -> Judged:
+    """Failed, suspended, or so long at work that the schedule's next run was not started (Forbid)."""
+    wrong = [words for each in found if (words := _wrong(each, now))]
+    if not wrong:
+        return Judged(OK, f"of {len(found)} CronJobs none failed last")
+    return Judged(WARNING, "; ".join(wrong), "`kubectl describe job` and `kubectl logs` of its Pod say why")
+
+
+def _wrong(each: ScheduledJobs, now: datetime) -> str:
+    if each.suspended:
+        return f"{each.name} is suspended"
+    if each.running_since and (skipped := (now - each.running_since) // longest_gap((each.schedule,))):
+        since = read_duration(now - each.running_since)
+        return f"{each.name} has run for {since}, so {skipped} run{'s' if skipped > 1 else ''} after it did not start"
+    failed = each.failed
+    if failed and (each.succeeded is None or each.succeeded < failed.at):
+        return f"{failed.name} failed {read_duration(now - failed.at)} ago ({failed.reason or 'no reason given'})"
+    return ""
+
+
+def judge_runs(
+    what: str,
+    limit: timedelta,
+    found: Mapping[SiteName, RunReport | None],
+    *,
+    dr_active: bool,
+    awaited: str,
+    now: datetime,
+) -> Judged:
+    """By what each run of `what` leaves behind, made, skipped or failed, at least once in `limit`. A skipped run shows
+    that the CronJob of the site that stands by works. `awaited`: what is said of the DR site's first run while it may
+    still come."""
+    words, wrong = [], False
+    for site, report in found.items():
+        if site == "prod" and dr_active:
+            words.append("prod: not asked, site dr is active")
+            continue
+        if report is None and site == "dr" and awaited:
+            words.append(f"dr: {awaited}")
+            continue
+        said, bad = _run(report)
+        late = report is not None and now - report.at > limit
+        if late:
+            said += f", longer ago than the schedule's {read_duration(limit)}: the next did not start, or was killed"
+        wrong = wrong or bad or late
+        words.append(f"{site}: {said}" if report is None else f"{site}: {said} [{read_duration(now - report.at)} ago]")
+    step = f"see the CronJob of {what} at that site: its Jobs, its Pods' log"
+    return Judged(WARNING, "; ".join(words), step) if wrong else Judged(OK, "; ".join(words))
+
+
+def first_run(schedule: str, zone: str, patience: timedelta, since: datetime | None, now: datetime) -> str:
+    """What is said while the first run of a CronJob of `since` may not have ended yet, `patience` after it is due;
+    empty afterwards, and where it is not known since when it has been there."""
+    if since is None:
+        return ""
+    due = first_start(schedule, zone, since)
+    return "" if now > due + patience else f"first run due at {due:%Y-%m-%d %H:%M} {zone}"
+
+
+def judge_hidden(found: Mapping[SiteName, Mapping[SiteName, RunReport | None]], *, now: datetime) -> Judged:
+    """Locked objects under delete markers, by bucket and site as the pruners counted them. Whoever may place a marker
+    hides a copy, lock or not; once its lock and the undo days are over, it is gone."""
+    words, hidden, unseen = list[str](), False, False
+    for bucket, reports in found.items():
+        counted = [each for each in reports.values() if each and each.hidden is not None]
+        if not counted:
+            words.append(f"{bucket}: nobody has looked yet")
+            unseen = True
+            continue
+        last = max(counted, key=lambda each: each.at)
+        hidden = hidden or bool(last.hidden)
+        words.append(f"{bucket}: {last.hidden or 'none'} [{read_duration(now - last.at)} ago, by site {last.site}]")
+    said = "; ".join(words)
+    if hidden:
+        step = "`dr prune --bucket NAME` names them; see who placed the markers, and let break-glass take them away"
+        return Judged(CRITICAL, said, step)
+    step = "a pruner looks within six hours: see the CronJobs prune-prod and prune-dr at the site with the lease"
+    return Judged(UNKNOWN, said, step) if unseen else Judged(OK, said)
+
+
+def _run(report: RunReport | None) -> tuple[str, bool]:
+    if report is None:
+        return "no scheduled run so far", True
+    said = f"last run {report.outcome}"
+    if report.why:
+        said += f" ({report.why})"
+    counts = ", ".join(f"{number} {what}" for what, number in report.counts.items())
+    return f"{said}; {counts}", report.outcome == "failed"

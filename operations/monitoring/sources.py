@@ -1,0 +1,63 @@
+"""What `dr status` looks at, found through the bundle. Only clients are made here; nothing is contacted."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cloud.kubernetes import KubernetesCluster
+from cloud.marker import S3Marker
+from cloud.objects import S3Bucket
+from engines.postgres.standby import PostgresStandby
+from operations.failover.ports import dr_edge, stores
+from recovery.failover.bundle import Bundle
+from recovery.names import Names
+from recovery.ports import (
+    Cluster,
+    Edge,
+    GuardReports,
+    LeaseStore,
+    LogBucket,
+    Marker,
+    ObjectStore,
+    RunReports,
+    RunStore,
+    StandbyDatabase,
+    WallStore,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sources:
+    """One port for each thing. `edge` is made when it is asked, since a machine may have no DNS server; `copies`: the
+    bucket that a failover would restore from; `origin`: production's."""
+
+    leases: LeaseStore
+    runs: RunStore
+    reports: GuardReports
+    backups: RunReports
+    walls: WallStore
+    standby: StandbyDatabase
+    cluster: Cluster
+    marker: Marker
+    edge: Callable[[], Edge]
+    copies: LogBucket
+    origin: ObjectStore
+
+    @classmethod
+    def of(cls, bundle: Bundle, kubeconfig: Path) -> "Sources":
+        """The real ones; the control table at both its replicas, the DR region's first."""
+        plan, names = bundle.plan, Names(bundle.plan, bundle.account)
+        leases, runs, reports, walls, backups = stores(bundle)
+        return cls(
+            leases=leases,
+            runs=runs,
+            reports=reports,
+            backups=backups,
+            walls=walls,
+            standby=PostgresStandby(bundle.endpoints.standby, plan.datasets.postgres.database),
+            cluster=KubernetesCluster(kubeconfig, bundle.namespace),
+            marker=S3Marker(bundle.marker_bucket, bundle.region),
+            edge=lambda: dr_edge(bundle),
+            copies=S3Bucket(bundle.backup_bucket, bundle.region),
+            origin=S3Bucket(names.backup_bucket("prod"), plan.sites.prod.region),
+        )

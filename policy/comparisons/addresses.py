@@ -1,0 +1,65 @@
+"""Ranges of addresses: who is let in, before and after."""
+
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_network
+
+from policy.comparisons.basic import said
+from policy.differences import unjudged
+from policy.rule import Change, Kind
+from policy.values import MISSING, Value, at, items, words
+from policy.verdict import Judgement, Verdict
+
+Network = IPv4Network | IPv6Network
+# More of the internet than an IPv4 /16 is nobody's office.
+_MOST = 2.0**-16
+_HTTPS = 443
+
+
+def ranges(*, default: Value = MISSING) -> Kind:
+    """Address ranges that are let in: every address more is weaker, fewer is stronger.
+
+    `default` is what the provider takes for an empty or missing list.
+    """
+
+    def compare(change: Change, reason: str) -> Sequence[Judgement]:
+        old, new = (networks(items(value) or items(default)) for value in (change.old, change.new))
+        if old is None or new is None:
+            return [unjudged((), change.old, change.new, f"{reason}; not a list of ranges")]
+        wider = [str(each) for each in new if not covered(each, old)]
+        if wider:
+            return [Judgement(verdict=Verdict.WEAKER, reason=reason, old=words(change.old), new=", ".join(wider))]
+        narrower = any(not covered(each, new) for each in old)
+        return said(change, Verdict.STRONGER if narrower else Verdict.NEUTRAL, "no address more is let in")
+
+    return Kind("ranges", compare, born=lambda value: wide(items(value) or items(default)))
+
+
+def wide(value: Value) -> Verdict | None:
+    """Weaker when the ranges together hold much of the internet. Two halves of it are as wide as all of it."""
+    found = networks(value)
+    if found is None:
+        return Verdict.UNJUDGED
+    share = sum(each.num_addresses / 2**each.max_prefixlen for each in found if not each.is_private)
+    return Verdict.WEAKER if share > _MOST else None
+
+
+def is_https(rule: Value) -> bool:
+    """Whether a security group's rule is for HTTPS and nothing else."""
+    protocol = at(rule, "protocol") if at(rule, "ipProtocol") is MISSING else at(rule, "ipProtocol")
+    return (protocol, at(rule, "fromPort"), at(rule, "toPort")) == ("tcp", _HTTPS, _HTTPS)
+
+
+def networks(value: Value) -> list[Network] | None:
+    """The ranges in `value`; None when one is none."""
+    found = items(value)
+    if not all(isinstance(each, str) for each in found):
+        return None  # Python takes a number for an address
+    try:
+        return [ip_network(each, strict=False) for each in found]
+    except ValueError:
+        return None
+
+
+def covered(network: Network, by: Sequence[Network]) -> bool:
+    """Whether `network` lies inside one of `by`."""
+    return any(network.version == each.version and network.subnet_of(each) for each in by)  # pyright: ignore[reportArgumentType] - of one version

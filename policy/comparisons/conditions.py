@@ -1,0 +1,100 @@
+"""Conditions of policy statements: whether one lets no more requests through than another."""
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+
+from policy.comparisons.addresses import covered, networks
+from policy.values import Value, items, mapping
+
+Conditions = Mapping[tuple[str, str], frozenset[str]]
+"""(operator, key) → values, all in lower case but the values."""
+
+# Operators that are true for what is *not* listed: every further value lets fewer requests through.
+_NEGATED = ("stringnotequals", "stringnotequalsignorecase", "stringnotlike", "arnnotequals", "arnnotlike")
+_UPPER_BOUND = {"numericlessthanequals": "at most", "numericlessthan": "under"}
+_PATTERNS = ("stringlike", "arnlike", "arnequals", "stringnotlike", "arnnotlike", "arnnotequals")
+
+
+def read_conditions(raw: Value) -> Conditions:
+    """The statement's Condition block."""
+    return {
+        (str(operator).lower(), str(key).lower()): frozenset(map(_text, items(values)))
+        for operator, keys in mapping(raw).items()
+        for key, values in mapping(keys).items()
+    }
+
+
+def _text(value: Value) -> str:
+    """A value as IAM reads it: `false` and "false" are the same."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def implies(narrow: Conditions, wide: Conditions) -> bool:
+    """Whether every request that fulfils `narrow` fulfils `wide`, as far as the operators can be compared."""
+    return all(_demanded(operator, key, values, narrow) for (operator, key), values in wide.items())
+
+
+def within(pattern: str, wider: str) -> bool:
+    """Whether everything `pattern` matches is matched by `wider`; both may hold * and ?."""
+    # A * of the narrower one stands for any text, also for none: a ? of the wider one, one character, must not fit it.
+    return fnmatchcase(pattern.replace("*", "\0"), wider.replace("[", "[[]").replace("?", "[!\0]"))
+
+
+def lowered(before: Conditions, after: Conditions, key: str) -> tuple[str, str] | None:
+    """Two upper bounds of `key`, in words, when they are all that differs and the second is the lower one."""
+    differing = {place for place in {*before, *after} if before.get(place) != after.get(place)}
+    if len(differing) != 1:
+        return None
+    ((operator, about),) = differing
+    if about != key or operator not in _UPPER_BOUND:
+        return None
+    try:
+        # One of several values is enough for a condition to hold, so the loosest counts.
+        old, new = (max(map(float, each.get((operator, key), ()))) for each in (before, after))
+    except ValueError:
+        return None
+    return (f"{_UPPER_BOUND[operator]} {old:g}", f"{_UPPER_BOUND[operator]} {new:g}") if new < old else None
+
+
+def text(conditions: Conditions) -> str:
+    """For people."""
+    return "; ".join(
+        f"{operator} {key} {', '.join(sorted(values))}" for (operator, key), values in sorted(conditions.items())
+    )
+
+
+def _demanded(operator: str, key: str, values: frozenset[str], narrow: Conditions) -> bool:
+    """Whether `narrow` demands at least what `operator key values` does."""
+    strict = narrow.get((operator.removesuffix("ifexists"), key))
+    found = narrow.get((operator, key), strict if operator.endswith("ifexists") else None)
+    return found is not None and _no_wider(operator.removesuffix("ifexists").rpartition(":")[2], found, values)
+
+
+def _no_wider(operator: str, narrow: frozenset[str], wide: frozenset[str]) -> bool:
+    if narrow == wide:
+        return True
+    if operator == "notipaddress":
+        return _ranges_within(wide, narrow)
+    if operator == "ipaddress":
+        return _ranges_within(narrow, wide)
+    fewer, more = (wide, narrow) if operator in _NEGATED else (narrow, wide)
+    if operator in _PATTERNS:
+        return all(any(within(one, other) for other in more) for one in fewer)
+    if operator.startswith(("numericlessthan", "numericgreaterthan")):
+        return _bound_within(narrow, wide, upper=operator.startswith("numericless"))
+    # Other numbers, dates and Null have no subset that says anything: only the same is no wider.
+    return fewer <= more if operator.startswith(("string", "arn", "bool", "binary")) else False
+
+
+def _bound_within(narrow: frozenset[str], wide: frozenset[str], *, upper: bool) -> bool:
+    """One of several values is enough for a condition to hold, so the loosest counts."""
+    try:
+        inner, outer = ([float(each) for each in values] for values in (narrow, wide))
+    except ValueError:
+        return False
+    return bool(inner and outer) and (max(inner) <= max(outer) if upper else min(inner) >= min(outer))
+
+
+def _ranges_within(narrow: frozenset[str], wide: frozenset[str]) -> bool:
+    inner, outer = networks(sorted(narrow)), networks(sorted(wide))
+    return inner is not None and outer is not None and all(covered(each, outer) for each in inner)

@@ -1,0 +1,101 @@
+"""Walks two property trees and asks the rules about every difference. What no rule knows cannot be judged."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from policy.rule import Change, Rule, Subject
+from policy.secrecy.stand_ins import is_marked
+from policy.values import MISSING, SECRET, UNKNOWN, Absent, Path, Value, contains, items, mapping, words
+from policy.verdict import Judgement, Verdict
+
+UNKNOWN_PROPERTY = "unknown.property"
+NO_RULE = "no rule weighs this property: a person has to say whether it protects"
+# What names an element of a list, tried in this order.
+_NAMES = ("id", "name", "key", "sid", "regionName", "region", "mountPath", "storageClass", "containerPort", "cidrBlock")
+
+
+def walk(
+    old: Value, new: Value, rules: Sequence[Rule], subject: Subject | None = None, path: Path = ()
+) -> Iterator[Judgement]:
+    """Every difference between `old` and `new`, judged; paths start at `path`."""
+    if _same(old, new):
+        return
+    found = judge(Change(path=path, old=old, new=new, subject=subject or Subject()), rules)
+    if found is not None:
+        for judgement in found:
+            yield judgement.below(path)
+        return
+    below = list(_below(old, new))
+    if not below:
+        yield unjudged(path, old, new, NO_RULE).by(UNKNOWN_PROPERTY)
+    for part, before, after in below:
+        yield from walk(before, after, rules, subject, (*path, part))
+
+
+def judge(change: Change, rules: Sequence[Rule]) -> Sequence[Judgement] | None:
+    """What the first rule that fits says; None when none does or it asks to look deeper. Paths are relative."""
+    rule = next((rule for rule in rules if rule.fits(change.path, change.subject)), None)
+    if rule is None:
+        return None
+    found = _asked(rule, change)
+    return None if found is None else [each.by(rule.id_of(each.path)) for each in found]
+
+
+def _asked(rule: Rule, change: Change) -> Sequence[Judgement] | None:
+    """What the rule says, unless a value cannot be read or must not be shown."""
+    if not rule.kind.blind:
+        if contains(change.old, UNKNOWN) and not (isinstance(change.old, Mapping) and _deeper(rule, change)):
+            return [unjudged((), UNKNOWN, change.new, f"{rule.reason}; its old value cannot be read")]
+        if contains(change.new, UNKNOWN) and not (isinstance(change.new, Mapping) and _deeper(rule, change)):
+            return [unjudged((), change.old, UNKNOWN, f"{rule.reason}; its new value is known only after apply")]
+        if SECRET in (change.old, change.new):
+            return [unjudged((), change.old, change.new, f"{rule.reason}; the value is a secret and not shown")]
+    found = rule.kind.compare(change, rule.reason)
+    if found is None or rule.kind.blind or any(each.verdict.objection for each in found):
+        return found
+    # Harmless as far as it can be read: what is marked as a secret could not be.
+    if is_marked(change.old) or is_marked(change.new):
+        return [unjudged((), change.old, change.new, f"{rule.reason}; a value in it is a secret and not shown")]
+    return found
+
+
+def unjudged(path: Path, old: Value, new: Value, reason: str) -> Judgement:
+    """The answer that is never passed in silence."""
+    return Judgement(verdict=Verdict.UNJUDGED, reason=reason, old=words(old), new=words(new), path=path)
+
+
+def _deeper(rule: Rule, change: Change) -> bool:
+    """Whether the rule only looks at presence here, so that an unknown further down is that one's matter."""
+    return rule.kind.compare(change, rule.reason) is None
+
+
+def _same(old: Value, new: Value) -> bool:
+    if isinstance(old, Absent) or isinstance(new, Absent):
+        return old is new and old is not UNKNOWN
+    # What is not known may differ, however deep it lies.
+    return bool(old == new) and isinstance(old, bool) == isinstance(new, bool) and not contains(old, UNKNOWN)
+
+
+def _below(old: Value, new: Value) -> Iterator[tuple[str, Value, Value]]:
+    """The parts of both, side by side: keys of mappings, elements of lists by name or else by place."""
+    values = [value for value in (old, new) if value is not MISSING]
+    if all(isinstance(value, Mapping) for value in values):
+        before, after = mapping(old), mapping(new)
+    elif all(isinstance(value, list) and all(isinstance(item, Mapping) for item in value) for value in values):
+        before, after = elements(items(old), items(new))
+    else:
+        return  # plain values have an order and no names: a rule must compare the list as a whole
+    for part in [*before, *(key for key in after if key not in before)]:
+        yield part, before.get(part, MISSING), after.get(part, MISSING)
+
+
+def elements(*lists: Sequence[Value]) -> list[dict[str, Value]]:
+    """The elements of each list by `[name]`, where all of them have one, else by `[place]`."""
+    for name in _NAMES:
+        if all(_named(found, name) for found in lists):
+            return [{f"[{item[name]}]": item for item in found} for found in lists]
+    return [{f"[{place}]": item for place, item in enumerate(found)} for found in lists]
+
+
+def _named(elements: Sequence[Value], name: str) -> bool:
+    names = [item.get(name) if isinstance(item, Mapping) else None for item in elements]
+    return all(isinstance(each, str | int | float) for each in names) and len(set(names)) == len(names)

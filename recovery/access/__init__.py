@@ -1,0 +1,1 @@
+"""Who may do what in AWS: documents of IAM, buckets and keys, for components and their review."""

@@ -1,0 +1,106 @@
+"""A backup is its manifest: written last, once, and complete. No manifest, no backup."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from recovery.errors import Corrupt
+from recovery.plan.plan import SiteName
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Part(_Model):
+    """One object of the backup. `sha256` is of the stored bytes, hexadecimal; `raw_bytes` before compression.
+
+    Of a stream that goes on in several objects only the sum of `raw_bytes` is exact: whoever compresses elsewhere does
+    not say where in the stream an object ends.
+    """
+
+    key: str
+    bytes: int = Field(gt=0)
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    raw_bytes: int = Field(ge=0)
+
+
+class Source(_Model):
+    """Where the backup was taken from. `system_identifier` tells it from every other source of the dataset; timeline
+    and database are for those that have them."""
+
+    site: SiteName
+    epoch: int
+    system_identifier: str
+    timeline: int | None = None
+    server_version: str
+    database: str = ""
+
+
+class Tablespace(_Model):
+    """A directory of the source beside its data directory. Its archive is named by `oid`."""
+
+    oid: int = Field(gt=0)
+    location: str
+
+
+class Manifest(_Model):
+    """Everything needed to restore and to judge one backup."""
+
+    format: Literal[1] = 1
+    dataset: str
+    kind: str
+    id: str
+    started: AwareDatetime
+    finished: AwareDatetime
+    source: Source
+    start_position: str
+    stop_position: str
+    compression: Literal["zstd"] = "zstd"
+    parts: tuple[Part, ...] = Field(min_length=1)
+    tablespaces: tuple[Tablespace, ...] = ()
+    tools: dict[str, str]
+    parent: str | None = None
+    plan_digest: str
+    retain_until: AwareDatetime
+
+    @property
+    def stored_bytes(self) -> int:
+        """Size in the bucket, in bytes."""
+        return sum(part.bytes for part in self.parts)
+
+    @property
+    def raw_bytes(self) -> int:
+        """Size before compression, in bytes."""
+        return sum(part.raw_bytes for part in self.parts)
+
+    def to_json(self) -> bytes:
+        """The object's content."""
+        return self.model_dump_json(indent=1).encode() + b"\n"
+
+    @classmethod
+    def from_json(cls, body: bytes, *, key: str) -> "Manifest":
+        """Read a manifest. Raises Corrupt naming `key` when it is not one."""
+        try:
+            return cls.model_validate_json(body)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"]) or "content"
+            raise Corrupt(
+                f"manifest {key} is not valid: {where}: {first['msg']}",
+                next_step="restore from an older backup (`dr backups`), and find out who wrote this object",
+            ) from None
+
+
+class Pointer(_Model):
+    """The newest backup of a kind in one epoch. Each epoch has a pointer of its own, so a pointer of a higher epoch is
+    never moved by a lower one, not even by S3's replication, which knows nothing of epochs."""
+
+    manifest_key: str
+    epoch: int
+    finished: AwareDatetime
+
+    def superseded_by(self, epoch: int, finished: datetime) -> bool:
+        """Whether a backup of `epoch` that finished at `finished` is newer than what this names."""
+        return (epoch, finished) > (self.epoch, self.finished)

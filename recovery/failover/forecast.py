@@ -1,0 +1,171 @@
+"""What a promotion will cost, said before it starts: seconds until customers are served, and orders lost for good.
+
+Every term is named with its source, so that afterwards the measured figure can be held against the right one.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from recovery.lease.lease import Lease
+from recovery.measured import (
+    CHECKS_SECONDS,
+    PG_PROMOTE_SECONDS,
+    PROMOTION_START_SECONDS,
+    REPLAY_BYTES_PER_SECOND,
+    SCALE_UP_SECONDS,
+)
+from recovery.plan.plan import Plan
+from recovery.ports import StandbyState
+from recovery.term import Assumption, Basis, FromPlan, SeenNow, Term
+
+# How long a promotion waits for the old site's answer when the time is up. A lost region gives none.
+OLD_SITE_SECONDS = 0.8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loss:
+    """Orders acknowledged by production and missing at the DR site. None: nobody can know. Bytes are of WAL."""
+
+    bytes_missing: int | None
+    seconds_at_most: float | None
+    orders_at_most: int | None
+    estimate: str = ""  # why the figures are an estimate; empty when both sides said what they had
+    arriving: bool = False  # WAL still comes in at the standby: what is missing may arrive yet
+
+    def words(self) -> str:
+        """For a person at 3 a.m."""
+        if self.seconds_at_most is None:
+            return f"Loss: UNKNOWN. {self.estimate}"
+        orders = "an unknown number of" if self.orders_at_most is None else f"at most {self.orders_at_most}"
+        missing = self.bytes_missing
+        if missing is None:
+            known = "the standby's distance from production is not known"
+        elif missing == 0:
+            known = "the standby has everything production reported last"
+        elif self.arriving:
+            known = f"{missing:,} bytes that production reported have not arrived yet, and WAL still comes in"
+        else:
+            known = f"{missing:,} bytes that production reported are missing, and no WAL comes in any more"
+        sentence = f"Loss: {orders} orders at the last rate reported, from {self.seconds_at_most:.1f} s; {known}."
+        return f"{sentence} An estimate: {self.estimate}." if self.estimate else sentence
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forecast:
+    """Times in seconds, from the start of the promotion to the first order acknowledged at the DR site."""
+
+    terms: tuple[Term, ...]
+    cache_seconds: float  # what a client that cached the old address waits in addition
+    loss: Loss
+
+    @property
+    def total_seconds(self) -> float:
+        """For a client that asks DNS each time."""
+        fence = self.seconds_of("fence wait")
+        beside = sum(max(0.0, term.seconds - fence) for term in self.terms if term.parallel)
+        return beside + sum(term.seconds for term in self.terms if not term.parallel)
+
+    def seconds_of(self, name: str) -> float:
+        """One term."""
+        return sum(term.seconds for term in self.terms if term.name == name)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON form."""
+        return {
+            "terms": [
+                {"name": term.name, "seconds": term.seconds, "source": term.source, "parallel": term.parallel}
+                for term in self.terms
+            ],
+            "total_seconds": round(self.total_seconds, 3),
+            "total_seconds_cached": round(self.total_seconds + self.cache_seconds, 3),
+            **asdict(self.loss),
+            "words": self.loss.words(),
+        }
+
+
+def forecast(
+    plan: Plan,
+    *,
+    lease: Lease | None,
+    standby: StandbyState | None,
+    ready: Mapping[str, int],
+    now: datetime,
+    preflight_seconds: float = 0.0,
+    arriving: bool = False,
+) -> Forecast:
+    """The cost of promoting now. `ready`: replicas of each service that are ready already; `preflight_seconds`: what
+    the reading took that this is forecast from; `arriving`: WAL still comes in at the standby."""
+    check = plan.dns.health_check
+    fence = lease.fence_seconds if lease else (plan.lease.duration + plan.lease.margin).total_seconds()
+    backlog = max(0, standby.receive_lsn - standby.replay_lsn) if standby else 0
+    missing = any(ready.get(name, 0) < service.least for name, service in plan.services.items())
+    scale_up = SCALE_UP_SECONDS.value if missing else 0.0
+    replay = backlog / REPLAY_BYTES_PER_SECOND.value
+    received = f"{backlog} bytes received and not replayed; {REPLAY_BYTES_PER_SECOND.basis.words()}"
+    checks_of_the_marker = check.interval.total_seconds() * check.failures
+    terms = (
+        _term("preflight", preflight_seconds, SeenNow("how long this command took so far")),
+        _term("start and lease", PROMOTION_START_SECONDS.value, PROMOTION_START_SECONDS.basis),
+        _term("fence wait", fence, SeenNow("the lease's duration and margin")),
+        _term("old site", OLD_SITE_SECONDS, Assumption("it does not answer, as a lost region would not")),
+        _term("scale-up", scale_up, SCALE_UP_SECONDS.basis, parallel=True),
+        _term("replay", replay, SeenNow(received)),
+        _term("PostgreSQL promotion", PG_PROMOTE_SECONDS.value, PG_PROMOTE_SECONDS.basis),
+        _term("checks", CHECKS_SECONDS.value, CHECKS_SECONDS.basis),
+        _term("health check", checks_of_the_marker, FromPlan("dns.health_check.interval, failures")),
+    )
+    lost = loss(lease, standby, now=now, arriving=arriving)
+    return Forecast(terms=terms, cache_seconds=plan.dns.ttl.total_seconds(), loss=lost)
+
+
+def loss(lease: Lease | None, standby: StandbyState | None, *, now: datetime, arriving: bool = False) -> Loss:
+    """What production may have acknowledged that the standby never received.
+
+    Production stops acknowledging one lease after its last renewal at the latest, so the loss has an end even when
+    nobody saw production die: from the last moment the standby is known to have, to min(now, renewal + lease).
+    """
+    heartbeat = lease.heartbeat if lease else None
+    if standby is None:
+        return Loss(
+            bytes_missing=None, seconds_at_most=None, orders_at_most=None, estimate="the standby did not answer"
+        )
+    if lease is None or heartbeat is None:
+        since = standby.last_replayed_at
+        return Loss(
+            bytes_missing=None,
+            seconds_at_most=None if since is None else _seconds(since, now),
+            orders_at_most=None,
+            estimate="production's guard never reported a position",
+        )
+    missing = max(0, heartbeat.lsn - standby.receive_lsn)
+    known_until = standby.last_replayed_at
+    if missing == 0:
+        # It received all there was at the heartbeat, however long ago the last transaction was.
+        known_until = max(known_until or heartbeat.at, heartbeat.at)
+    if known_until is None:
+        return Loss(
+            bytes_missing=missing,
+            seconds_at_most=None,
+            orders_at_most=None,
+            estimate="the standby cannot say of when its newest transaction is",
+            arriving=arriving or standby.streaming,
+        )
+    closed = heartbeat.at + timedelta(seconds=lease.lease_seconds)
+    seconds = _seconds(known_until, min(now, closed))
+    return Loss(
+        bytes_missing=missing,
+        seconds_at_most=seconds,
+        orders_at_most=math.ceil(heartbeat.commits_per_second * seconds),
+        arriving=arriving or standby.streaming,
+    )
+
+
+def _term(name: str, seconds: float, basis: Basis, *, parallel: bool = False) -> Term:
+    return Term(name, timedelta(seconds=seconds), basis, parallel=parallel)
+
+
+def _seconds(start: datetime, end: datetime) -> float:
+    return max(0.0, (end - start).total_seconds())

@@ -1,0 +1,343 @@
+"""Whether a promotion may begin: facts in, all reasons against it out. Reads nothing itself."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from recovery.failover.bundle import Bundle
+from recovery.failover.collations import collation_words
+from recovery.failover.facts import Facts, Findings, Reason, Unknown
+from recovery.failover.forecast import Forecast
+from recovery.failover.healing import Healing, judge_healing
+from recovery.failover.source import foreign
+from recovery.failover.step import Step
+from recovery.failover.steps import STEPS
+from recovery.failover.steps.services import STEP as SERVICES
+from recovery.lease.lease import Lease
+from recovery.lease.wall import command, doubts
+from recovery.names import namespace_identity
+from recovery.ports import ClusterRoom, ServiceAnswer, StandbyState
+from recovery.site.room import fit
+
+LOST, LOSS, LOCAL, ROOM = "production-is-lost", "accept-loss", "local-journal", "without-room"
+UNPROVEN = "guard-unproven"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overrides:
+    """What the operator takes upon himself; each is named in the journal."""
+
+    production_is_lost: str = ""  # the reason, in his words
+    accept_loss: timedelta | None = None
+    local_journal: bool = False
+    guard_unproven: bool = False
+    without_room: bool = False
+
+    def names(self) -> dict[str, str]:
+        """Those given, for journal and result."""
+        given = {
+            LOST: self.production_is_lost,
+            LOSS: f"{self.accept_loss.total_seconds():g} s" if self.accept_loss else "",
+            LOCAL: "yes" if self.local_journal else "",
+            UNPROVEN: "yes" if self.guard_unproven else "",
+            ROOM: "yes" if self.without_room else "",
+        }
+        return {name: value for name, value in given.items() if value}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """All reasons against, and what is worth knowing."""
+
+    reasons: tuple[Reason, ...]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def may_go(self) -> bool:
+        """No reason is left."""
+        return not self.reasons
+
+    def words(self) -> str:
+        """All reasons, each with what to do."""
+        return "\n".join(f"  - {reason.what}\n    {reason.next_step}" for reason in self.reasons)
+
+
+def judge(
+    bundle: Bundle,
+    facts: Facts,
+    forecast: Forecast,
+    overrides: Overrides,
+    *,
+    run: str,
+    now: datetime,
+    steps: Collection[Step[Any]] = STEPS,
+    healing: Healing | None = None,
+) -> Verdict:
+    """Whether `run` may begin, or go on with `steps`: those not done yet or, with `healing`, to be done again. Once the
+    lease is this run's, production is fenced and its state is no longer asked; identities are asked always."""
+    found = Findings()
+    _identity(bundle, facts, found)
+    _standby(bundle, facts, found)
+    _lease(bundle, facts, forecast, overrides, run, found)
+    _walls(facts, overrides, now, found)
+    if healing:
+        judge_healing(healing, facts, found)
+    for step in steps:
+        step.obstacles(bundle, facts, found)
+    if any(step.name == SERVICES.name for step in steps):
+        _room(bundle, facts, overrides, found)
+    _journal(facts, overrides, found)
+    if facts.other:
+        found.no(
+            f"another promotion is going on: run {facts.other.run} by {facts.other.holder}",
+            "talk to that operator; when that process is dead, its claim ends by itself within seconds",
+        )
+    _remarks(facts, overrides, found)
+    return Verdict(reasons=tuple(found.reasons), warnings=tuple(found.warnings))
+
+
+def _lease(bundle: Bundle, facts: Facts, forecast: Forecast, overrides: Overrides, run: str, found: Findings) -> None:
+    lease = facts.lease
+    if isinstance(lease, Unknown):
+        found.no(
+            f"the site lease cannot be read: {lease.why}",
+            lease.next_step or "check the path to DynamoDB in both regions; without the lease nothing can be fenced",
+        )
+    elif lease is None:
+        found.no("the site lease was never initialised", "run `dr lease init --site prod` once, while production works")
+    elif lease.site == "dr" and lease.holder_run != run:
+        astray = facts.marker is False
+        found.no(
+            f"the DR site is active already: epoch {lease.epoch}, taken by run {lease.holder_run}"
+            + (", but the marker is absent: the public name leads to production, which is fenced" if astray else ""),
+            "see `dr status`; if that run did not finish, run `dr promote --execute` where its journal is"
+            + (", which also puts the marker again" if astray else ""),
+        )
+    elif lease.site == "prod":
+        _production(bundle, facts, overrides, found)
+        _standby_role(facts, found)
+        _guard(facts, overrides, found)
+        _loss(bundle, facts, forecast, overrides, found)
+        if facts.marker is True:
+            found.warn(
+                "lease and name disagree: the lease is production's, but the marker is present, so the public name "
+                "leads to the DR site, whose database is a standby; see `dr status`"
+            )
+
+
+def _room(bundle: Bundle, facts: Facts, overrides: Overrides, found: Findings) -> None:
+    """Without nodes for the least that traffic moves at, a promotion would end up waiting for Pods. A run that has the
+    lease already is only told."""
+    if isinstance(facts.room, Unknown):
+        found.warn(f"whether the services' Pods find room on the DR cluster's nodes is not known: {facts.room.why}")
+    if not isinstance(facts.room, ClusterRoom):
+        return
+    seen = fit(bundle.plan.services, facts.room)
+    begun = isinstance(facts.lease, Lease) and facts.lease.site == "dr"
+    if seen.least_homeless and not overrides.without_room and not begun:
+        found.no(
+            f"traffic could not move: {seen.least_homeless} of {seen.least} Pods that it waits for find no node; "
+            + seen.words(),
+            "add nodes: raise `nodes` of the dr stack and run `pulumi up` (it needs nothing of the lost region), or "
+            f"wait for a node that is being replaced; or begin and add them meanwhile: --{ROOM}",
+            ROOM,
+        )
+    elif seen.full_homeless:
+        found.warn(f"{seen.full_homeless} of {seen.full} Pods of full size find no node; {seen.words()}")
+
+
+def _journal(facts: Facts, overrides: Overrides, found: Findings) -> None:
+    if isinstance(facts.journal, Unknown) and not overrides.local_journal:
+        found.no(
+            f"the journal in the control table cannot be written or read: {facts.journal.why}",
+            "wait for it, or go on with the local journal alone: --local-journal",
+            LOCAL,
+        )
+    if facts.journal_folder:
+        found.no(facts.journal_folder.why, facts.journal_folder.next_step)
+
+
+def _identity(bundle: Bundle, facts: Facts, found: Findings) -> None:
+    if isinstance(facts.account, Unknown):
+        found.no(
+            f"the AWS account is not known: {facts.account.why}",
+            facts.account.next_step or "check the credentials of this shell",
+        )
+    elif facts.account != bundle.account:
+        found.no(
+            f"these credentials are of account {facts.account}, the bundle is about {bundle.account}",
+            "switch to the right AWS profile",
+        )
+    if isinstance(facts.server, Unknown):
+        found.no(f"no kubeconfig: {facts.server.why}", "name the DR cluster's kubeconfig with --kubeconfig")
+        return
+    if facts.server.rstrip("/") != bundle.cluster.endpoint.rstrip("/"):
+        found.no(
+            f"the kubeconfig is of {facts.server}, the DR cluster {bundle.cluster.name} is {bundle.cluster.endpoint}",
+            f"aws eks update-kubeconfig --name {bundle.cluster.name} --region {bundle.region}",
+        )
+        return
+    if isinstance(facts.annotations, Unknown):
+        found.no(
+            f"namespace {bundle.namespace} cannot be read: {facts.annotations.why}",
+            facts.annotations.next_step or "check the path to the DR cluster's API and your access to the namespace",
+        )
+        return
+    for key, expected in namespace_identity("dr", bundle.account, bundle.region).items():
+        actual = facts.annotations.get(key)
+        if actual != expected:
+            found.no(
+                f"namespace {bundle.namespace} says {key}={actual or 'nothing'}, the bundle wants {expected}",
+                "this is not the DR site of the bundle: check --kubeconfig and --bundle",
+            )
+
+
+def _standby(bundle: Bundle, facts: Facts, found: Findings) -> None:
+    if isinstance(facts.standby, Unknown):
+        backup = facts.newest_backup or "not known: the backup bucket did not answer"
+        restore = f"restore from the newest full backup ({backup}); see `dr backups`"
+        first = facts.standby.next_step or "bring it back"
+        found.no(
+            f"the PostgreSQL standby cannot be used: {facts.standby.why}",
+            # A database that answers, if only to turn us away, needs no backup.
+            first if facts.standby.answered else f"{first}; only if it is lost, {restore}",
+        )
+        return
+    recorded = facts.lease.system_identifier if isinstance(facts.lease, Lease) else ""
+    if stranger := foreign(facts.standby.system_identifier, bundle, recorded):
+        found.no(
+            f"the standby {stranger}: these are other data",
+            "find out which database this is; nothing here will promote it. Where production was rebuilt on purpose: "
+            "`dr lease system`, and a new standby",
+        )
+    elif not recorded and not bundle.system_identifier:
+        found.warn("production's system identifier is not known: its guard never saw the primary")
+
+
+def _standby_role(facts: Facts, found: Findings) -> None:
+    if isinstance(facts.standby, StandbyState) and not facts.standby.in_recovery:
+        found.no(
+            "the DR database is a primary already and the lease is production's: no run of ours promoted it",
+            "find out who did and what it has accepted; rebuild it as a standby before promoting",
+        )
+
+
+def _guard(facts: Facts, overrides: Overrides, found: Findings) -> None:
+    """Behind a shut gate a guard that cannot work looks like one that can, but for its own report. Asked before the
+    lease is taken; afterwards going on is all that is left, and the step `write` waits for this gate."""
+    report = facts.guard_report
+    if isinstance(report, Unknown):
+        against = [(f"the report of the DR site's guard cannot be read: {report.why}", report.next_step)]
+    else:
+        against = [(each.what, each.next_step) for each in report]
+    advice = f"or go on without: --{UNPROVEN} (the promotion then waits at `write` until this gate opens)"
+    for what, next_step in against:
+        if overrides.guard_unproven:
+            found.warn(what)
+        else:
+            found.no(what, f"{next_step}; {advice}" if next_step else advice.removeprefix("or "), UNPROVEN)
+
+
+def _production(bundle: Bundle, facts: Facts, overrides: Overrides, found: Findings) -> None:
+    """Any of three views that sees production alive is enough to refuse."""
+    if overrides.production_is_lost:
+        return
+    advice = f'if you know better, say so: --{LOST} "why" (it is recorded)'
+    if isinstance(facts.old_edge, ServiceAnswer):
+        _old_edge(bundle, facts.old_edge, advice, found)
+    if facts.stream_moves is True:
+        found.no("production's database is alive: the DR standby still receives its WAL", advice, LOST)
+    if facts.renewing is True:
+        found.no("production's guard is alive: it renewed the site lease just now", advice, LOST)
+    unseen = [v.why for v in (facts.renewing, facts.stream_moves) if isinstance(v, Unknown)]
+    if unseen and not isinstance(facts.lease, Unknown) and not isinstance(facts.standby, Unknown):
+        found.no(f"one view on production is missing: {'; '.join(unseen)}", advice, LOST)
+
+
+def _old_edge(bundle: Bundle, edge: ServiceAnswer, advice: str, found: Findings) -> None:
+    """Only an answer in a service's own words says anything about production; anything else blinds this view."""
+    address = bundle.endpoints.prod_edge
+    check = f"dr check service https://{bundle.plan.dns.name} --edge {address}"
+    if edge.site == "prod":
+        if edge.status == 200 and edge.database in (None, "ok"):
+            found.no("production still takes orders: its edge answers, with its database", advice, LOST)
+    elif edge.site == "dr":
+        found.no(
+            f"production's edge {address} leads to the DR site, so this view on production is missing",
+            f"correct `edge` of the prod stack; {advice}",
+            LOST,
+        )
+    elif edge.status >= 500:
+        # Behind it may be nobody: a load balancer outlives its region's cluster.
+        found.warn(f"production's edge {address} proves nothing: {edge.instead}; see `{check}`")
+    else:
+        found.no(
+            f"production's edge {address} answers, but not as the services' contract says, so nobody can tell from "
+            f"here whether it takes orders: {edge.instead}",
+            f"see `{check}` and let its services speak docs/service-contract.md; {advice}",
+            LOST,
+        )
+
+
+def _walls(facts: Facts, overrides: Overrides, now: datetime, found: Findings) -> None:
+    """Production's wall known to be open: whoever is past the gate goes on writing, fence or not. That its applications
+    are dead is then the operator's word. Whatever else is not known of a wall is a warning: a check needs its site."""
+    before_takeover = isinstance(facts.lease, Lease) and facts.lease.site == "prod"
+    for site, check in facts.walls.items():
+        if isinstance(check, Unknown):
+            found.warn(f"whether only the gate reaches {site}'s database is not known: {check.why}")
+        elif doubt := doubts(check, now):
+            what = f"whether only the gate reaches {site}'s database is not sure: {doubt}"
+            if site == "prod" and check and not check.holds and before_takeover and not overrides.production_is_lost:
+                advice = f'shut it and {command(site)}; if production is certainly dead, say so: --{LOST} "why"'
+                found.no(f"production's database lets applications in past its gate: {doubt}", advice, LOST)
+            else:
+                found.warn(f"{what}; {command(site)}")
+
+
+def _loss(bundle: Bundle, facts: Facts, forecast: Forecast, overrides: Overrides, found: Findings) -> None:
+    if isinstance(facts.standby, Unknown):
+        return
+    seconds, rpo = forecast.loss.seconds_at_most, bundle.plan.objectives.rpo.total_seconds()
+    if seconds is None:
+        if overrides.accept_loss is None:
+            found.no(f"the loss is not known: {forecast.loss.estimate}", f"accept it with --{LOSS} DURATION", LOSS)
+        return
+    allowed = max(rpo, overrides.accept_loss.total_seconds() if overrides.accept_loss else 0.0)
+    if seconds > allowed:
+        missing = forecast.loss.bytes_missing
+        size = "an unknown number of" if missing is None else f"{missing:,}"
+        found.no(
+            f"{seconds:.0f} s of orders and {size} bytes would be lost; the RPO is {rpo:.0f} s",
+            ("wait: WAL still comes in" if forecast.loss.arriving else "wait for the standby")
+            + f", or accept the loss: --{LOSS} {int(seconds) + 1}s",
+            LOSS,
+        )
+
+
+def _remarks(facts: Facts, overrides: Overrides, found: Findings) -> None:
+    standby = facts.standby
+    if isinstance(facts.collations, tuple):
+        for change in facts.collations:
+            found.warn(collation_words(change))
+    elif isinstance(facts.collations, Unknown) and not isinstance(standby, Unknown):
+        found.warn(f"whether text is sorted as at the primary is not known: {facts.collations.why}")
+    if isinstance(standby, StandbyState):
+        if not standby.client_connection_check:
+            found.warn(
+                "client_connection_check_interval is off: a statement outlives its connection when a gate closes"
+            )
+        if standby.replay_paused:
+            found.warn("replay is paused on the standby; the promotion resumes it")
+    for name, value in overrides.names().items():
+        found.warn(f"override {name}: {value}")
+
+
+def is_renewing(lease: Lease, renewal: timedelta, *, now: datetime) -> bool | None:
+    """Whether the holder renews, from its last heartbeat alone: False when it is too old to be alive, else None,
+    and then the renewals have to be watched (clocks of two machines are not compared more closely than that)."""
+    if lease.heartbeat is None:
+        return None
+    age = now - lease.heartbeat.at
+    return False if age > 2 * renewal else None

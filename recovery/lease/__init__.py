@@ -1,0 +1,1 @@
+"""Who may write: the site lease, and when a guard opens or closes its gate."""

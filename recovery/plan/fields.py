@@ -1,0 +1,39 @@
+"""The base of every part of the plan, and the types of its fields."""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from recovery.plan.schedules import parse_schedule
+from recovery.units import shown
+
+SITES = ("prod", "dr")
+SiteName = Literal["prod", "dr"]
+
+
+class Model(BaseModel):
+    """Frozen, and a key it does not know is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _cron(value: str) -> str:
+    parse_schedule(value)
+    return value
+
+
+def _account(value: str) -> str:
+    if not re.fullmatch(r"[0-9]{12}", value):
+        raise ValueError(f"expected the 12 digits of an AWS account in quotes, found {shown(value)}")
+    return value
+
+
+Cron = Annotated[str, AfterValidator(_cron)]
+Region = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")]
+DnsName = Annotated[str, Field(pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,}$", max_length=253)]
+KubernetesName = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
+Address = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=254)]
+AccountId = Annotated[str, AfterValidator(_account)]
+SqlName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")]
+Sentence = Annotated[str, Field(min_length=10, max_length=300)]

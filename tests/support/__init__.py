@@ -1,0 +1,1 @@
+"""What several test files share: fakes, simulators, sites, fixtures. No tests."""

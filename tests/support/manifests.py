@@ -1,0 +1,29 @@
+"""A manifest of a backup that never was."""
+
+from datetime import UTC, datetime, timedelta
+
+from recovery.copies.manifest import Manifest, Part, Source
+from recovery.names import backup_prefix
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def manifest(run: str = "aaaa", *, epoch: int = 1, started: datetime = NOON, **changes: object) -> Manifest:
+    folder = backup_prefix("postgres", "full", epoch=epoch, source="77", started=started, run=run)
+    made = Manifest(
+        dataset="postgres",
+        kind="full",
+        id=f"{started:%Y%m%dT%H%M%SZ}-{run}",
+        started=started,
+        finished=started + timedelta(minutes=1),
+        source=Source(
+            site="prod", epoch=epoch, system_identifier="77", timeline=1, server_version="18.6", database="ultramarket"
+        ),
+        start_position="0/28",
+        stop_position="0/120",
+        parts=(Part(key=f"{folder}base.tar.zst", bytes=3, sha256="0" * 64, raw_bytes=9),),
+        tools={},
+        plan_digest="",
+        retain_until=started + timedelta(days=7),
+    )
+    return made.model_copy(update=changes)

@@ -1,0 +1,5 @@
+package s3
+
+type CopyObjectInput struct {
+	CopySource *string
+}
