@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal, get_args
 
-from recovery.plan.datasets import MADE_TODAY
+from recovery.plan.datasets import SCHEDULED_TODAY
 from recovery.plan.plan import SITES, SiteName
 
 NOTHING_CHANGED = "nothing has changed since"
@@ -45,8 +45,8 @@ def item(site: SiteName, dataset: str, kind: str) -> str:
 
 
 def items(site: SiteName) -> tuple[str, ...]:
-    """Of all the copies that the stacks declare."""
-    return tuple(item(site, dataset, kind) for dataset, kind in sorted(MADE_TODAY))
+    """Of the backups that a CronJob makes. A log is followed without a schedule, so nobody counts runs of it."""
+    return tuple(item(site, dataset, kind) for dataset, kind in sorted(SCHEDULED_TODAY))
 
 
 def prune_items(site: SiteName) -> tuple[str, ...]:

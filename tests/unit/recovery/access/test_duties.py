@@ -39,6 +39,7 @@ REPORT_PROD, REPORT_DR = ({"dynamodb:LeadingKeys": guard_item(site)} for site in
 LEASE, JOURNAL = {"dynamodb:LeadingKeys": "lease"}, {"dynamodb:LeadingKeys": "run#1"}
 PRUNED_PROD = {"dynamodb:LeadingKeys": "copies#prod#prune#dr"}
 RUNS_PROD, RUNS_DR = ({"dynamodb:LeadingKeys": f"copies#{site}#postgres#full"} for site in SITES)
+SHIPS_PROD = {"dynamodb:LeadingKeys": "copies#prod#postgres#log"}
 WALL_PROD, WALL_DR = ({"dynamodb:LeadingKeys": f"wall#{site}"} for site in SITES)
 TABLE_PROD, TABLE_DR = table_arns(NAMES)
 WRITER = writer_policy(NAMES, [KEY_PROD, KEY_DR])
@@ -154,6 +155,8 @@ def test_a_duty_may_do_its_work(document: Any, action: str, resource: str, conte
         (WRITER, "dynamodb:UpdateItem", TABLE_DR, LEASE),
         (WRITER, "dynamodb:PutItem", TABLE_DR, LEASE | AT_DR),
         (WRITER, "dynamodb:PutItem", TABLE_DR, RUNS_DR | AT_PROD),
+        (WRITER, "dynamodb:PutItem", TABLE_DR, SHIPS_PROD | AT_PROD),
+        (WRITER, "dynamodb:GetItem", TABLE_DR, SHIPS_PROD),
         (WRITER, "kms:Decrypt", KEY_PROD, {}),
         (GUARD, "dynamodb:PutItem", TABLE_PROD, LEASE),
         (GUARD, "dynamodb:PutItem", TABLE_DR, LEASE | AT_DR),
