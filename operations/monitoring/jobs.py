@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from operations.monitoring.findings import CRITICAL, OK, UNKNOWN, WARNING, Judged
 from recovery.lease.backup_runs import RunReport
+from recovery.names import prune_cron_job
 from recovery.plan.plan import SiteName
 from recovery.plan.schedules import first_start, longest_gap
 from recovery.ports import ScheduledJobs
@@ -70,25 +71,24 @@ def first_run(schedule: str, zone: str, patience: timedelta, since: datetime | N
     return "" if now > due + patience else f"first run due at {due:%Y-%m-%d %H:%M} {zone}"
 
 
-def judge_hidden(found: Mapping[SiteName, Mapping[SiteName, RunReport | None]], *, now: datetime) -> Judged:
-    """Locked objects under delete markers, by bucket and site as the pruners counted them. Whoever may place a marker
-    hides a copy, lock or not; once its lock and the undo days are over, it is gone."""
-    words, hidden, unseen = list[str](), False, False
-    for bucket, reports in found.items():
-        counted = [each for each in reports.values() if each and each.hidden is not None]
-        if not counted:
-            words.append(f"{bucket}: nobody has looked yet")
-            unseen = True
-            continue
-        last = max(counted, key=lambda each: each.at)
-        hidden = hidden or bool(last.hidden)
-        words.append(f"{bucket}: {last.hidden or 'none'} [{read_duration(now - last.at)} ago, by site {last.site}]")
-    said = "; ".join(words)
-    if hidden:
-        step = "`dr prune --bucket NAME` names them; see who placed the markers, and let break-glass take them away"
-        return Judged(CRITICAL, said, step)
-    step = "a pruner looks within six hours: see the CronJobs prune-prod and prune-dr at the site with the lease"
-    return Judged(UNKNOWN, said, step) if unseen else Judged(OK, said)
+def judge_hidden(
+    bucket: SiteName, limit: timedelta, found: Mapping[SiteName, RunReport | None], *, now: datetime
+) -> Judged:
+    """Locked objects under delete markers in the bucket of site `bucket`, as each site's pruner of it counted them, at
+    least once in `limit`. Whoever may place a marker hides a copy, lock or not; once its lock and the undo days are
+    over, it is gone."""
+    step = f"see the CronJob {prune_cron_job(bucket)} at the site with the lease: its Jobs, its Pods' log"
+    counted = [each for each in found.values() if each and each.hidden is not None]
+    if not counted:
+        return Judged(UNKNOWN, "nobody has looked yet, or the look failed", step)
+    last = max(counted, key=lambda each: each.at)
+    said = f"{last.hidden or 'none'} [{read_duration(now - last.at)} ago, by site {last.site}]"
+    if last.hidden:
+        step = "names them; see who placed the markers, and let break-glass take them away"
+        return Judged(CRITICAL, said, f"`dr prune --bucket {bucket}` {step}")
+    if now - last.at > limit:
+        return Judged(UNKNOWN, f"{said}, and nobody has looked since", step)
+    return Judged(OK, said)
 
 
 def _run(report: RunReport | None) -> tuple[str, bool]:

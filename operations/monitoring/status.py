@@ -82,7 +82,10 @@ def look(bundle: Bundle, sources: Sources, *, now: datetime) -> list[Finding]:
         ),
         *(finding_of(f"runs {' '.join(what)}", partial(_ran, known, *what, runs[what], jobs)) for what in found),
         *(finding_of(f"pruner {site}", partial(_pruned, known, site, pruned[site], jobs)) for site in SITES),
-        finding_of("hidden", lambda: judge_hidden({site: pruned[site]() for site in SITES}, now=now)),
+        *(
+            finding_of(f"hidden {site}", lambda site=site: judge_hidden(site, LONGEST_SILENCE, pruned[site](), now=now))
+            for site in SITES
+        ),
         finding_of("log postgres", lambda: _log(known, log(), found["postgres", "full"])),
         *(finding_of(f"arrival {' '.join(what)}", partial(_arrival, known, found[what])) for what in found),
         finding_of("uploads dr", lambda: judge_uploads(bundle.plan, "dr", copies.bucket, uploads_dr(), now=now)),

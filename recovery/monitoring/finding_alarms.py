@@ -54,7 +54,13 @@ FINDINGS: Mapping[str, tuple[int, str]] = {
         )
         for site in SITES
     },
-    "hidden": (CRITICAL, "somebody hid copies whose locks still run; they go for good later: `dr status`"),
+    **{
+        f"hidden {site}": (
+            CRITICAL,
+            f"somebody hid copies in the bucket {site} whose locks still run; they go for good later: `dr status`",
+        )
+        for site in SITES
+    },
     "log postgres": (
         WARNING,
         "PostgreSQL's log does not reach the DR bucket, or has a hole that no full backup has come after: `dr status`",

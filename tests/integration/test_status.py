@@ -61,7 +61,7 @@ def test_an_open_upload_is_seen_and_without_production_s_region_the_rest_is_told
     _, alone = status(dr_site)
     assert alone.pop("uploads prod")["level"] == "UNKNOWN"
     # Production's guard never reported here, and it is what tells of slots; and no pruner ever looked.
-    assert {name for name, each in alone.items() if each["level"] == "UNKNOWN"} == {"slots", "hidden"}
+    assert {name for name, each in alone.items() if each["level"] == "UNKNOWN"} == {"slots", "hidden prod", "hidden dr"}
 
 
 def test_the_control_table_is_asked_at_production_s_replica_when_the_own_one_is_silent(dr_site: DrSite) -> None:
