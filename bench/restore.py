@@ -23,9 +23,10 @@ from bench.full_backup_ours import BUCKET, REGION
 from bench.full_backup_world import world
 from bench.row import Row
 from cloud.objects import S3Bucket
+from engines.postgres.restore_order import plan_restore
 from engines.postgres.unpack import Place
 from engines.postgres.wal_server import Source, serving
-from operations.copies.restore import execute, plan_restore
+from operations.copies.restore import execute
 from operations.copies.verify import find
 from recovery.copies.log import SEGMENT_BYTES, wal_name
 from recovery.copies.recovery_target import Target

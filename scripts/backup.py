@@ -20,6 +20,7 @@ from scripts.options import (
     JsonOption,
     PlanOption,
     SiteOption,
+    named,
 )
 from scripts.output import console, emit_json, say
 
@@ -53,7 +54,7 @@ def backup(
       PGHOST=replica PGUSER=dr_backup dr backup postgres full --site prod
     """
     from engines.fencing import held_elsewhere
-    from engines.registry import ENGINES, known
+    from engines.registry import engine_of
     from operations.copies.backup import Made, back_up, ended_in_order, order_by_plan
     from operations.copies.buckets import backup_bucket
     from operations.copies.runs import scheduled
@@ -61,9 +62,7 @@ def backup(
     from scripts.backup_output import Progress, result, summary
     from scripts.skipped import SKIPPED, say_skipped
 
-    engine = ENGINES.get((dataset, kind))
-    if engine is None:
-        raise typer.BadParameter(f"{dataset} {kind} is not among what can be backed up: {known()}")
+    engine = named(lambda: engine_of(dataset, kind))
     context = Context.load(plan, account, site)
     leases, report = open_store(context), Progress()
     environment = dict(os.environ) | {ACCEPTED_INCREMENTALS: accept_incrementals_of}
@@ -97,7 +96,7 @@ def backup(
         except FullInstead as error:
             run.why = instead = error.what
             say(f"a full backup is made instead: {instead}", "yellow")
-            made, bucket = make(ENGINES[dataset, FULL])
+            made, bucket = make(engine_of(dataset, FULL))
         except Unchanged as error:
             run.outcome, run.why = "skipped", error.what
             _unchanged(error.what, json=json)

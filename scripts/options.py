@@ -1,17 +1,19 @@
 """What commands share: their class and their options."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from typer.core import TyperCommand
 
-from recovery.errors import Failed
+from recovery.errors import Failed, Refused
 from scripts.outermost import interruptible
 
 if TYPE_CHECKING:
     from operations.guard.gate import Address
 
+Found = TypeVar("Found")
 PlanOption = Annotated[Path, typer.Option("--plan", envvar="DR_PLAN", help="The recovery plan.")]
 AccountOption = Annotated[
     str, typer.Option("--account", envvar="DR_ACCOUNT", help="AWS account; default: the one of the credentials.")
@@ -57,6 +59,14 @@ class Command(TyperCommand):
             if isinstance(value, Path) and Path(filename).is_relative_to(value):
                 return option.opts[0]
         return ""
+
+
+def named(find: Callable[[], Found]) -> Found:
+    """What is registered under a command's arguments. Raises typer.BadParameter naming what there is."""
+    try:
+        return find()
+    except Refused as error:
+        raise typer.BadParameter(f"{error.what}; {error.next_step}") from None
 
 
 def database_address(text: str) -> "Address":

@@ -2,14 +2,14 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from operations.context import Context
 from recovery.errors import Refused
 from recovery.names import ACCEPTED_INCREMENTALS
-from scripts.options import DEFAULT_PLAN, AcceptIncrementalsOption, AccountOption, JsonOption, PlanOption
+from scripts.options import DEFAULT_PLAN, AcceptIncrementalsOption, AccountOption, JsonOption, PlanOption, named
 from scripts.output import say
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def restore(
-    dataset: Annotated[Literal["postgres"], typer.Argument(help="What to restore.")],
+    dataset: Annotated[str, typer.Argument(help="What to restore.")],
     into: Annotated[Path, typer.Option("--into", help="An empty folder, or one that does not exist yet.")],
     to: Annotated[str, typer.Option("--to", help="latest, a time with its zone, an LSN, or a backup's id.")] = "latest",
     execute: Annotated[bool, typer.Option("--execute", help="Do it. Without, it is only shown.")] = False,
@@ -45,21 +45,18 @@ def restore(
     \b
       dr restore postgres --to 2026-11-30T12:00:00+05:00 --into /data/pgdata --execute
     """
-    from engines.postgres.restore import PROGRAMS, owner_of
-    from engines.registry import engine_of, require
+    from engines.registry import restore_of
     from operations.copies.restore import execute as carry_out
     from operations.copies.restore import plan_restore
     from operations.copies.restore import retrieve as ask
-    from recovery.copies.recovery_target import Target
     from scripts.restore_output import Report
 
+    engine = named(lambda: restore_of(dataset))
     environment = dict(os.environ) | {ACCEPTED_INCREMENTALS: accept_incrementals_of}
     report = Report(json=json)
     into = Path(os.path.abspath(into))  # noqa: PTH100  (a link stays a link)
-    target = Target.parse(to)
     store = _bucket(bucket, region, plan, account, source)
-    require(engine_of(dataset, "full"), environment, tools=PROGRAMS)
-    order = plan_restore(store, target, into, environment=environment, incrementals=incrementals)
+    order = plan_restore(store, dataset, to, into, environment=environment, incrementals=incrementals)
     report.plan(store.bucket, order, execute=execute)
     if retrieve:
         ask(store, order)
@@ -67,7 +64,7 @@ def restore(
     if not execute:
         return
     with report.running():
-        done = carry_out(store, order, environment=environment, owner=owner_of(into, owner), heard=say)
+        done = carry_out(store, order, environment=environment, owner=engine.owner_of(into, owner), heard=say)
     report.done(store.bucket, order, done)
 
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from recovery.errors import DrError
-from scripts.options import DEFAULT_PLAN, AccountOption, PlanOption, SiteOption
+from scripts.options import DEFAULT_PLAN, AccountOption, PlanOption, SiteOption, named
 
 _SAME_AFTER_SECONDS = 60.0
 
@@ -18,7 +18,7 @@ LinesOption = Annotated[bool, typer.Option("--json", help="Print one JSON docume
 
 
 def ship_log(
-    dataset: Annotated[str, typer.Argument(help="Whose log: postgres.")],
+    dataset: Annotated[str, typer.Argument(help="Whose log.")],
     plan: PlanOption = DEFAULT_PLAN,
     account: AccountOption = "",
     site: SiteOption = "",
@@ -35,18 +35,19 @@ def ship_log(
     \b
       PGHOST=primary PGUSER=dr_replication dr ship-log postgres --site prod
     """
-    if dataset != "postgres":
-        raise typer.BadParameter(f"there is no log of {dataset!r} that can be shipped: name postgres")
-    from engines.postgres.wal_session import Heard
+    from engines.registry import log_of
+    from engines.shipping import Heard
     from operations.context import Context
     from operations.copies.buckets import backup_bucket
     from operations.copies.ship_log import Shipper, ShippingOrder
     from operations.lease import open_store
 
+    log = named(lambda: log_of(dataset))
     context = Context.load(plan, account, site)
     told = _Told(as_json=json)
     shipper = Shipper(
-        ShippingOrder.by_plan(context.plan, context.site),
+        log,
+        ShippingOrder.by_plan(context.plan, dataset, context.site),
         backup_bucket(context, "dr"),
         open_store(context),
         clock=lambda: datetime.now(UTC),

@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from engines import restoring
 from engines.postgres import control_file
 from engines.postgres.merge import unpack_chain
 from engines.postgres.recovery_server import Stop, TargetNotReached, replay
@@ -29,14 +31,24 @@ _ADVICE = "use another backup (`dr backups`), and find out who wrote this object
 
 
 @dataclass(frozen=True, kw_only=True)
-class Restored:
-    """A finished restore. `reached` is the position of the last record that was replayed; `seconds` by phase."""
+class Restored(restoring.Restored):
+    """`reached` is the position of the last record that was replayed, which took `log_files` of the log."""
 
     reached: int
-    files: int
-    bytes: int
     log_files: int
-    seconds: Mapping[str, float]
+
+    @property
+    def words(self) -> str:
+        """How far it got, for people."""
+        return f"log up to {format_lsn(self.reached)}"
+
+    def next_step(self, into: Path) -> str:
+        """What to do with it now."""
+        return f"start it with pg_ctl -D {into} start; it archives nothing and follows nobody"
+
+    def facts(self) -> dict[str, Any]:
+        """For programs."""
+        return {"reached": format_lsn(self.reached), "log_files": self.log_files}
 
 
 @dataclass

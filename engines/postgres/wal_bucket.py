@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from engines.postgres.wal_cutting import Cut
+from engines.shipping import OtherBytes
 from engines.streams import zstd
 from recovery.copies.log import (
     RANGES,
@@ -28,10 +29,6 @@ from recovery.ports import LogBucket, ObjectStore
 
 _TRIES = 5
 _RANGE_LEVEL = 1  # a range lives until its segment is there
-
-
-class OtherBytes(Corrupt):
-    """The same place of the log is in the bucket with another content: two histories under one name."""
 
 
 @dataclass(frozen=True, slots=True)

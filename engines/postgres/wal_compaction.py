@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from io import BytesIO
 
-from engines.postgres.wal_bucket import OtherBytes, WalBucket
+from engines.postgres.wal_bucket import WalBucket
 from engines.postgres.wal_cutting import Cut
+from engines.shipping import OtherBytes
 from engines.streams import LEVEL, zstd
 from recovery.copies.log import Held, Line, Range, Segment, all_of, chain, holes, segment_start
 from recovery.copies.log_position import LogPosition

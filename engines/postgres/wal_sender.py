@@ -8,8 +8,9 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 
-from engines.postgres.wal_bucket import OtherBytes, WalBucket
+from engines.postgres.wal_bucket import WalBucket
 from engines.postgres.wal_cutting import Cut
+from engines.shipping import OtherBytes
 from recovery.copies.log import Line
 from recovery.errors import DrError, Failed
 

@@ -6,7 +6,7 @@ All that is written carries the lease's epoch, so whatever a fenced site still w
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from engines.postgres.wal_bucket import Stored, WalBucket, positions
 from engines.postgres.wal_compaction import Compaction, Compactor
@@ -14,31 +14,16 @@ from engines.postgres.wal_cutting import Cutter
 from engines.postgres.wal_receiver import Ended, receive
 from engines.postgres.wal_sender import Sender
 from engines.postgres.wal_stream import LogGone, Server, WalStream
+from engines.shipping import Heard, Terms
 from recovery.copies.log import Gap, Line, Range, Switch, segment_start
 from recovery.copies.log_position import LogPosition, Start, go_on
-from recovery.errors import DrError, Refused, Unreachable
+from recovery.errors import Refused, Unreachable
 from recovery.lease.lease import Lease, format_lsn
 from recovery.names import LOG_SLOT
 from recovery.ports import LogBucket
 
 MOST_BYTES = 4 * 1024 * 1024
 """A range is at most as long as this: what is lost when memory is, and what a reader fetches at once."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Terms:
-    """`every`: how long a byte of the log may wait to be sent; `lock`: how long the log is locked for."""
-
-    every: timedelta
-    lock: timedelta
-
-
-@dataclass(frozen=True, kw_only=True)
-class Heard:
-    """Who is told what, in words: what goes on, and what does not work and is tried again."""
-
-    says: Callable[[str], None] = lambda _: None
-    trouble: Callable[[DrError], None] = lambda _: None
 
 
 @dataclass

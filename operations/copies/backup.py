@@ -90,7 +90,9 @@ def back_up(
     no bucket. Raises Failed afterwards; then there is no manifest, so there is no backup.
     """
     lease = require_held(leases, order.site)
-    require(engine, environment, tools=engine.needs.to_back_up, settings=engine.needs.settings)
+    require(
+        f"{engine.dataset} {engine.kind}", environment, tools=engine.needs.to_back_up, settings=engine.needs.settings
+    )
     origin = engine.look(order.section, environment)
     started, clock_start = clock().replace(microsecond=0), time.monotonic()
     line = Line(epoch=lease.epoch, now=started, longest=order.longest)

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from engines.catalog import Entry
-from engines.registry import ENGINES
+from engines.registry import DATASETS, engines
 from recovery.copies.manifest import Manifest
 from recovery.errors import Refused, Unreachable
 from recovery.ports import ObjectStore, UnfinishedUpload
@@ -45,7 +45,7 @@ def list_backups(store: ObjectStore, *, now: datetime) -> Listing:
 
     Raises Refused or Unreachable when the bucket cannot be listed.
     """
-    found = [(engine, each) for engine in ENGINES.values() for each in engine.entries(store)]
+    found = [(engine, each) for engine in engines() for each in engine.entries(store)]
     found.sort(key=lambda pair: pair[1].when, reverse=True)
     made = [(engine, each.manifest) for engine, each in found if each.manifest]
     remarks = {
@@ -55,9 +55,7 @@ def list_backups(store: ObjectStore, *, now: datetime) -> Listing:
     rest = [each for _, each in found if not each.manifest]
     unfinished, not_known = None, ""
     try:
-        unfinished = tuple(
-            each for dataset in dict.fromkeys(key[0] for key in ENGINES) for each in store.unfinished(f"{dataset}/")
-        )
+        unfinished = tuple(each for dataset in DATASETS for each in store.unfinished(f"{dataset}/"))
     except (Refused, Unreachable) as error:
         not_known = error.what
     return Listing(

@@ -1,4 +1,4 @@
-"""`dr ship-log postgres`: follow the log of the site that holds the lease, for as long as it does; else wait.
+"""`dr ship-log`: follow the log of the site that holds the lease, for as long as it does; else wait.
 
 Not to know who holds the lease stops no shipper that was at work: what it writes carries its epoch, and a gap in the
 log would cost more. It begins only when it knows.
@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from engines.fencing import moved
-from engines.postgres.wal_bucket import OtherBytes
-from engines.postgres.wal_session import Heard, Session, Terms
-from engines.postgres.wal_stream import WalStream
+from engines.shipping import Heard, Log, OtherBytes, Terms
 from recovery.copies.retention import LOG, lock_term
-from recovery.errors import DrError, LeaseRefused
+from recovery.errors import DrError, LeaseRefused, Refused
 from recovery.lease.lease import Lease
 from recovery.plan.plan import Plan, SiteName
 from recovery.ports import LeaseStore, LogBucket
@@ -32,9 +30,15 @@ class ShippingOrder:
     renewal: timedelta
 
     @classmethod
-    def by_plan(cls, plan: Plan, site: SiteName) -> "ShippingOrder":
-        """What the plan says about PostgreSQL's log."""
-        terms = Terms(every=plan.datasets.postgres.log.every, lock=lock_term(plan, "postgres", LOG, site))
+    def by_plan(cls, plan: Plan, dataset: str, site: SiteName) -> "ShippingOrder":
+        """What the plan says about the dataset's log. Raises Refused when it says nothing."""
+        log = getattr(getattr(plan.datasets, dataset), LOG, None)
+        if log is None:
+            raise Refused(
+                f"the plan says nothing about {dataset} {LOG}",
+                next_step=f"add datasets.{dataset}.{LOG} to recovery.yaml",
+            )
+        terms = Terms(every=log.every, lock=lock_term(plan, dataset, LOG, site))
         return cls(site=site, terms=terms, renewal=plan.lease.renewal)
 
 
@@ -43,16 +47,16 @@ class Shipper:
 
     def __init__(
         self,
+        log: Log,
         order: ShippingOrder,
         store: LogBucket,
         leases: LeaseStore,
         *,
         clock: Callable[[], datetime],
         heard: Heard,
-        connect: Callable[[], WalStream] = WalStream.open,
     ) -> None:
-        self._order, self._store, self._leases = order, store, leases
-        self._clock, self._heard, self._connect = clock, heard, connect
+        self._log, self._order, self._store, self._leases = log, order, store, leases
+        self._clock, self._heard = clock, heard
         self._ended = threading.Event()
 
     def end(self) -> None:
@@ -84,12 +88,16 @@ class Shipper:
 
     def _ship(self, lease: Lease) -> None:
         watch = _Watch(self._leases, lease, self._order.renewal, self._ended)
-        stream = self._connect()
         try:
-            session = Session(stream, self._store, lease, self._order.terms, self._clock, self._heard)
-            session.run(lambda: self._ended.is_set() or watch.moved)
+            self._log.ship(
+                self._store,
+                lease,
+                self._order.terms,
+                clock=self._clock,
+                heard=self._heard,
+                stop=lambda: self._ended.is_set() or watch.moved,
+            )
         finally:
-            stream.close()
             watch.close()
         if watch.moved:
             raise LeaseRefused(

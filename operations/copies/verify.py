@@ -6,7 +6,7 @@ from pathlib import Path
 
 from engines.catalog import Entry, latest, pick
 from engines.engine import Verdict
-from engines.registry import ENGINES, engine_of, require
+from engines.registry import engine_of, engines, require
 from recovery.copies.manifest import Manifest
 from recovery.ports import ObjectStore
 
@@ -26,7 +26,7 @@ def find(
     Raises Refused when there is no such backup or it is still arriving, Corrupt when it is unfinished or damaged.
     """
     chosen = [
-        each for each in ENGINES.values() if (dataset or each.dataset, kind or each.kind) == (each.dataset, each.kind)
+        each for each in engines() if (dataset or each.dataset, kind or each.kind) == (each.dataset, each.kind)
     ] or [engine_of(dataset, kind)]
     if wanted == "latest":
         return latest(store, chosen[0].dataset, chosen[0].kind, now=now, passed_over=passed_over)
@@ -54,5 +54,5 @@ def verify(
     key, manifest = find(store, wanted, dataset=dataset, kind=kind, now=now, passed_over=passed_over)
     engine = engine_of(manifest.dataset, manifest.kind)
     found(key, manifest)
-    require(engine, environment, tools=engine.needs.to_verify)
+    require(f"{engine.dataset} {engine.kind}", environment, tools=engine.needs.to_verify)
     return key, manifest, engine.verify(store, manifest, environment=environment, scratch=scratch)

@@ -17,7 +17,7 @@ from cloud.control_table import ControlTable
 from cloud.lease_store import DynamoLeaseStore
 from cloud.objects import S3Bucket
 from cloud.run_reports import DynamoRunReports
-from engines.registry import ENGINES
+from engines.registry import DATASETS, Registered, engine_of
 from lab.aws.site import Aws
 from lab.machine.addresses import POSTGRES_PORT, Block
 from lab.machine.processes import wait_until
@@ -27,7 +27,7 @@ from tests.support.backup_site import Site, site_with_bucket
 from tests.support.clients import destroy_bucket
 from tests.support.command_line import dr_here
 from tests.support.fakes import held_lease
-from tests.support.toy_engine import Toy
+from tests.support.toy_engine import Toy, ToyRestore
 from tests.support.wire import wire
 
 BUCKET = "ultramarket-backups-123456789012-us-east-1"
@@ -152,7 +152,7 @@ def test_where_nothing_has_changed_a_run_ends_well_and_says_so(
     def look(*_: object) -> Any:
         raise Unchanged("nothing has changed since it")
 
-    monkeypatch.setattr(ENGINES["postgres", "incremental"], "look", look)
+    monkeypatch.setattr(engine_of("postgres", "incremental"), "look", look)
     assert dr_here("backup", "postgres", "incremental", "--if-active") == EXIT_DONE
     assert capsys.readouterr().out == "skipped: nothing has changed since it\n"
     assert dr_here("backup", "postgres", "incremental", "--if-active", "--json") == EXIT_DONE
@@ -193,12 +193,12 @@ def test_an_unknown_dataset_is_a_usage_error(capsys: Any) -> None:
     assert "Traceback" not in capsys.readouterr().err
 
 
-def test_an_engine_that_registers_is_backed_up_listed_verified_and_judged(
+def test_an_engine_that_registers_is_backed_up_listed_verified_judged_and_restored(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:  # fault 34
     assert dr_here("backup", "redis", "snapshot") == EXIT_USAGE
     assert "postgres full" in capsys.readouterr().err
-    monkeypatch.setitem(ENGINES, ("redis", "snapshot"), Toy())
+    monkeypatch.setitem(DATASETS, "redis", Registered(copies=(Toy(),), restore=ToyRestore()))
     assert dr_here("backup", "redis", "snapshot") == EXIT_REFUSED
     assert "redis snapshot needs TOY_SOURCE in the environment" in capsys.readouterr().err
     monkeypatch.setenv("TOY_SOURCE", str(tmp_path / "source"))
@@ -220,6 +220,17 @@ def test_an_engine_that_registers_is_backed_up_listed_verified_and_judged(
     assert json.loads(capsys.readouterr().out)["id"] == made[1]
     assert dr_here("verify") == EXIT_REFUSED
     assert "no finished postgres full backup" in capsys.readouterr().err
+
+    restore = ["restore", "redis", "--from=prod", f"--into={tmp_path / 'restored'}"]
+    assert dr_here(*restore, f"--to={made[0]}") == EXIT_DONE
+    shown = capsys.readouterr().out
+    assert "Restore of redis to" in shown and f"toy {made[0]}" in shown and "Nothing was done" in shown
+    assert dr_here(*restore, "--execute", "--json") == EXIT_DONE
+    assert json.loads(capsys.readouterr().out)["toys"] == 1
+    assert (tmp_path / "restored").read_bytes() == (tmp_path / "source").read_bytes()
+    assert dr_here("ship-log", "redis") == EXIT_USAGE
+    assert "redis has no log that can be shipped" in " ".join(capsys.readouterr().err.split())
+
     newest = next(key for key in site.object_keys() if made[1] in key and key.endswith("toy.zst"))
     site.rewrite(newest, lambda body: body[:-1])
     assert dr_here("verify", made[1]) == EXIT_FAILED

@@ -13,11 +13,12 @@ import pytest
 from engines.postgres.archives import contents, raw
 from engines.postgres.incremental import PostgresIncremental
 from engines.postgres.merge import unpack_chain
+from engines.postgres.restore_order import Order, plan_restore
 from engines.postgres.unpack import Place, unpack
 from lab.aws.site import Aws
 from lab.machine.addresses import Block
 from lab.machine.processes import Supervisor
-from operations.copies.restore import Order, execute, plan_restore
+from operations.copies.restore import execute
 from recovery.copies.manifest import Manifest
 from recovery.copies.recovery_target import Target
 from recovery.errors import Refused

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from engines.postgres.restore_order import Order, plan_restore
 from engines.streams import zstd
-from operations.copies.restore import Order, execute, plan_restore, retrieve
+from operations.copies.restore import execute, retrieve
 from recovery.copies.log import RANGES, SEGMENTS, Line, Range, parse_key, segment_start
 from recovery.copies.recovery_target import Target
 from recovery.errors import Corrupt, DrError, Failed, Refused

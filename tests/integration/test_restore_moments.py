@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from engines.postgres.restore_order import plan_restore
 from engines.postgres.unpack import Place as Folder
 from engines.postgres.unpack import unpack
 from engines.postgres.unpacked import point_tablespaces, take_roles
@@ -19,7 +20,6 @@ from engines.postgres.wal_archive import WalArchive, listed
 from engines.postgres.wal_server import Source, serving
 from lab.machine.processes import Supervisor
 from lab.ultramarket.primary import Primary
-from operations.copies.restore import plan_restore
 from recovery.copies.recovery_target import Target
 from recovery.lease.lease import format_lsn
 from tests.support.backup_site import Site

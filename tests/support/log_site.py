@@ -9,9 +9,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cloud.objects import S3Bucket
+from engines.postgres.log import PostgresLog
 from engines.postgres.wal_bucket import WalBucket, position_now, unpacked
-from engines.postgres.wal_session import Heard, Terms
 from engines.postgres.wal_stream import WalStream
+from engines.shipping import Heard, Terms
 from lab.machine.addresses import POSTGRES_PORT
 from lab.ultramarket.primary import Primary
 from operations.copies.ship_log import Shipper, ShippingOrder
@@ -63,6 +64,7 @@ class LogSite:
 
     def shipper(self) -> Shipper:
         return Shipper(
+            PostgresLog(self.connect),
             ShippingOrder(
                 site=self.site,
                 terms=Terms(every=self.every, lock=timedelta(days=7)),
@@ -72,7 +74,6 @@ class LogSite:
             self.leases,
             clock=lambda: datetime.now(UTC),
             heard=Heard(says=self.said.append, trouble=self.troubles.append),
-            connect=self.connect,
         )
 
     @contextmanager

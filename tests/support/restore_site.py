@@ -11,9 +11,10 @@ import psycopg
 import pytest
 
 from engines.postgres.restore import Restored
+from engines.postgres.restore_order import plan_restore
 from lab.machine.addresses import Block
 from lab.machine.processes import Supervisor
-from operations.copies.restore import execute, plan_restore
+from operations.copies.restore import execute
 from recovery.copies.recovery_target import Target
 from recovery.lease.lease import parse_lsn
 from recovery.ports import StoredObject
@@ -77,7 +78,9 @@ class Place:
 
     def restore(self, store: Any, to: str = "latest") -> Restored:
         order = plan_restore(store, Target.parse(to), self.into, environment=self.site.environment)
-        return execute(store, order, environment=self.site.environment, owner=self.site.primary.uid)
+        done = execute(store, order, environment=self.site.environment, owner=self.site.primary.uid)
+        assert isinstance(done, Restored)
+        return done
 
     def start(self) -> psycopg.Connection:
         """Start the restored server as it is, but for its address; returns a session."""

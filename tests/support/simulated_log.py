@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from engines.postgres.wal_session import Heard, Session, Terms
+from engines.postgres.wal_session import Session
 from engines.postgres.wal_stream import Data, EndOfStream, Keepalive, LogGone, Server, Slot, WalStream
+from engines.shipping import Heard, Terms
 from recovery.copies.log import Switch
 from recovery.lease.lease import Lease
 from tests.support.fakes import FakeBucket, held_lease

@@ -1,16 +1,20 @@
 """The smallest engine there can be, for tests of what all engines have in common."""
 
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-from engines.catalog import Entry, entries
+from engines import restoring
+from engines.catalog import Entry, entries, find
 from engines.engine import Content, Folder, Line, Needs, Origin, Verdict
-from engines.streams import Tally, checked
+from engines.restoring import RestoreOrder, Size, archived_of, objects_of, require_room
+from engines.streams import Tally, checked, decompressed
 from recovery.copies.judging import remarks
 from recovery.copies.manifest import Manifest
 from recovery.plan.datasets import Dataset, Redis
-from recovery.ports import ObjectStore
+from recovery.ports import ObjectStore, RestoreBucket
 
 
 class Toy:
@@ -44,3 +48,76 @@ class Toy:
 
     def judge(self, manifest: Manifest, others: Sequence[Manifest]) -> tuple[str, ...]:
         return remarks(manifest, others)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToyOrder(RestoreOrder):
+    """One snapshot."""
+
+    snapshot: Manifest
+
+    @property
+    def window(self) -> str:
+        return f"what can be restored: {self.snapshot.id}"
+
+    def rows(self, size: Size) -> list[tuple[str, str]]:
+        return [("take", f"toy {self.snapshot.id}, {size(self.snapshot.raw_bytes)}")]
+
+    def facts(self) -> dict[str, Any]:
+        return {"snapshot": self.snapshot.id}
+
+
+class ToyRestored(restoring.Restored):
+    """One file."""
+
+    @property
+    def words(self) -> str:
+        return "a toy"
+
+    def next_step(self, into: Path) -> str:
+        return f"play with {into}"
+
+    def facts(self) -> dict[str, Any]:
+        return {"toys": self.files}
+
+
+class ToyRestore:
+    """Into a file."""
+
+    dataset: str = "redis"
+    programs: tuple[str, ...] = ("sh",)
+
+    def plan(
+        self, store: RestoreBucket, to: str, into: Path, *, environment: Mapping[str, str], incrementals: bool
+    ) -> ToyOrder:
+        _, snapshot = find(store, to, dataset=self.dataset, kind="snapshot", now=datetime.now(UTC))
+        objects = objects_of(store, snapshot)
+        return ToyOrder(
+            dataset=self.dataset,
+            to=to,
+            into=into,
+            objects=len(objects),
+            stored_bytes=snapshot.stored_bytes,
+            disk_bytes=snapshot.raw_bytes,
+            disk_free=require_room(into, snapshot.raw_bytes),
+            terms=(),
+            archived=archived_of(store, objects),
+            snapshot=snapshot,
+        )
+
+    def owner_of(self, into: Path, wanted: str) -> int | None:
+        return None
+
+    def execute(
+        self,
+        store: RestoreBucket,
+        order: ToyOrder,
+        *,
+        environment: Mapping[str, str],
+        owner: int | None,
+        heard: Callable[[str], None],
+    ) -> ToyRestored:
+        (part,) = order.snapshot.parts
+        content = b"".join(decompressed(store.stream(part.key), part.key))
+        order.into.write_bytes(content)
+        return ToyRestored(files=1, bytes=len(content), seconds={})

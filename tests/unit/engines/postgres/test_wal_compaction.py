@@ -4,9 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from engines.postgres.wal_bucket import OtherBytes, WalBucket, packed, unpacked
+from engines.postgres.wal_bucket import WalBucket, packed, unpacked
 from engines.postgres.wal_compaction import MOST_RANGES, Compaction
 from engines.postgres.wal_cutting import Cut
+from engines.shipping import OtherBytes
 from recovery.copies.log import RANGES, Line, Range, Segment
 from recovery.copies.log_position import LogPosition
 from recovery.errors import Failed

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from engines.postgres import wal_session
-from engines.postgres.wal_bucket import OtherBytes, packed, position_now, unpacked
+from engines.postgres.wal_bucket import packed, position_now, unpacked
+from engines.shipping import OtherBytes
 from recovery.copies.log import GAPS, RANGES, Line, Range, Run, Segment, Switch, parse_key, runs
 from recovery.copies.log_position import LogPosition
 from recovery.errors import LeaseRefused, Refused

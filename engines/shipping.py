@@ -1,0 +1,56 @@
+"""What following a dataset's log of changes is, whatever the dataset.
+
+The lease, and going on after an end, are the same for all and no engine's work: `operations.copies.ship_log`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from recovery.errors import Corrupt, DrError
+from recovery.lease.lease import Lease
+from recovery.ports import LogBucket
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """`every`: how long a byte of the log may wait to be sent; `lock`: how long the log is locked for."""
+
+    every: timedelta
+    lock: timedelta
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heard:
+    """Who is told what, in words: what goes on, and what does not work and is tried again."""
+
+    says: Callable[[str], None] = lambda _: None
+    trouble: Callable[[DrError], None] = lambda _: None
+
+
+class OtherBytes(Corrupt):
+    """The same place of the log is in the bucket with another content: two histories under one name."""
+
+
+class Log(Protocol):
+    """How a dataset's log is followed."""
+
+    dataset: str
+
+    def ship(
+        self,
+        store: LogBucket,
+        lease: Lease,
+        terms: Terms,
+        *,
+        clock: Callable[[], datetime],
+        heard: Heard,
+        stop: Callable[[], bool],
+    ) -> None:
+        """One session with the source that the environment names: ship from where the bucket's log ends until the
+        source ends it or `stop` says so. All that is written carries the lease's epoch.
+
+        Raises Refused for a source that must not be shipped from, LeaseRefused when another shipper has taken over,
+        OtherBytes, Unreachable when the session is lost."""
+        ...
