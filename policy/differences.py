@@ -1,8 +1,11 @@
-"""Walks two property trees and asks the rules about every difference. What no rule knows cannot be judged."""
+"""Walks two property trees and asks the rules about every difference. What no rule knows cannot be judged.
+
+A new resource has nothing to be compared with: it is judged against what each rule wants, or against nothing at all.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from policy.rule import Change, Rule, Subject
+from policy.rule import Change, Rule, Subject, pattern
 from policy.secrecy.stand_ins import is_marked
 from policy.values import MISSING, SECRET, UNKNOWN, Absent, Path, Value, contains, items, mapping, words
 from policy.verdict import Judgement, Verdict
@@ -48,19 +51,19 @@ def _asked(rule: Rule, change: Change) -> Sequence[Judgement] | None:
         if contains(change.new, UNKNOWN) and not (isinstance(change.new, Mapping) and _deeper(rule, change)):
             return [unjudged((), change.old, UNKNOWN, f"{rule.reason}; its new value is known only after apply")]
         if SECRET in (change.old, change.new):
-            return [unjudged((), change.old, change.new, f"{rule.reason}; the value is a secret and not shown")]
+            return change.said(Verdict.UNJUDGED, f"{rule.reason}; the value is a secret and not shown")
     found = rule.kind.compare(change, rule.reason)
     if found is None or rule.kind.blind or any(each.verdict.objection for each in found):
         return found
     # Harmless as far as it can be read: what is marked as a secret could not be.
     if is_marked(change.old) or is_marked(change.new):
-        return [unjudged((), change.old, change.new, f"{rule.reason}; a value in it is a secret and not shown")]
+        return change.said(Verdict.UNJUDGED, f"{rule.reason}; a value in it is a secret and not shown")
     return found
 
 
 def unjudged(path: Path, old: Value, new: Value, reason: str) -> Judgement:
     """The answer that is never passed in silence."""
-    return Judgement(verdict=Verdict.UNJUDGED, reason=reason, old=words(old), new=words(new), path=path)
+    return Judgement(Verdict.UNJUDGED, reason, old=words(old), new=words(new), path=path)
 
 
 def _deeper(rule: Rule, change: Change) -> bool:
@@ -99,3 +102,40 @@ def elements(*lists: Sequence[Value]) -> list[dict[str, Value]]:
 def _named(elements: Sequence[Value], name: str) -> bool:
     names = [item.get(name) if isinstance(item, Mapping) else None for item in elements]
     return all(isinstance(each, str | int | float) for each in names) and len(set(names)) == len(names)
+
+
+def born_weak(
+    inputs: Value, rules: Sequence[Rule], subject: Subject, *, onto_another: bool = False
+) -> Iterator[Judgement]:
+    """Every property that is weaker than its rule wants it; one that is left out counts with its default.
+
+    A new resource that is put `onto_another`, which was there before, is weak as well where it is weaker than nothing.
+    """
+    if onto_another:
+        # Blind rules object to any change, and a first value is none.
+        seeing = [rule for rule in rules if not rule.kind.blind]
+        yield from (each for each in walk({}, inputs, seeing, subject) if each.verdict is Verdict.WEAKER)
+    for rule in rules:
+        if rule.kind.born is None:
+            continue
+        for path, value in _places(pattern(rule.path), inputs):
+            if next((each for each in rules if each.fits(path, subject)), None) is not rule:
+                continue
+            hidden = value is SECRET or contains(value, UNKNOWN)
+            verdict = Verdict.UNJUDGED if hidden else rule.kind.born(value)
+            if verdict is not None:
+                reason = f"new, and from the start: {rule.reason}"
+                yield Judgement(verdict, reason, new=words(value), path=path, rule=rule.id)
+
+
+def _places(wanted: Path, value: Value, path: Path = ()) -> Iterator[tuple[Path, Value]]:
+    """Where `wanted` leads in `value`: through every element for `[*]`, else to MISSING when there is nothing."""
+    if not wanted:
+        yield path, value
+    elif wanted[0] == "[*]":
+        parts = value if isinstance(value, Mapping) else elements(value)[0] if isinstance(value, list) else {}
+        for part, each in parts.items():
+            yield from _places(wanted[1:], each, (*path, part))
+    elif wanted[0] != "**":
+        below = value.get(wanted[0], MISSING) if isinstance(value, Mapping) else value if value is UNKNOWN else MISSING
+        yield from _places(wanted[1:], below, (*path, wanted[0]))

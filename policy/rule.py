@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 
-from policy.values import Path, Value
+from policy.values import Path, Value, words
 from policy.verdict import Judgement, Verdict
 
 _PART = re.compile(r'\["((?:[^"])*)"\]|(\[[^\]]*\])|([^.\[]+)')
@@ -29,6 +29,10 @@ class Change:
     old: Value
     new: Value
     subject: Subject = Subject()
+
+    def said(self, verdict: Verdict, reason: str) -> list[Judgement]:
+        """One judgement of the whole change."""
+        return [Judgement(verdict, reason, old=words(self.old), new=words(self.new))]
 
 
 Compare = Callable[[Change, str], Sequence[Judgement] | None]

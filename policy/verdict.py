@@ -28,7 +28,7 @@ ADVICE = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Judgement:
     """One property's change, sorted. `path` is relative to what was judged; old and new are words for people; `rule`
     is the id of the rule that said so, empty when none did."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from policy.absolute.resource import Broken, Resource
 from policy.comparisons.documents import Grant, NotAPolicy, Statement, read_policy
-from policy.comparisons.wildcards import has_wildcard, is_anything, leaves_owner_open
+from policy.comparisons.patterns import has_wildcard, is_anything, leaves_owner_open
 from policy.values import Absent, Value, at, items
 from recovery.access.simulation import NEVER_ON_COPIES
 

@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 
 from policy.absolute.resource import Broken, Resource
-from policy.comparisons.addresses import is_https
-from policy.comparisons.wildcards import is_wide
+from policy.comparisons.addresses import is_https, is_wide
 from policy.values import UNKNOWN, at, items
 
 _RANGES = ("cidrIpv4", "cidrIpv6", "cidrBlocks", "ipv6CidrBlocks")

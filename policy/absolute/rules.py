@@ -38,7 +38,7 @@ def violations(resource: Resource) -> Iterator[Judgement]:
         for place, message in rule.check(resource):
             reason, name = f"{rule.name}: {message}", f"absolute.{rule.name}"
             path = pattern(place)
-            yield Judgement(verdict=Verdict.WEAKER, reason=reason, path=path, advice=rule.advice, rule=name)
+            yield Judgement(Verdict.WEAKER, reason, path=path, advice=rule.advice, rule=name)
 
 
 def _unlocked(resource: Resource) -> Iterator[Broken]:

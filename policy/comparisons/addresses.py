@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
-from policy.comparisons.basic import said
-from policy.differences import unjudged
 from policy.rule import Change, Kind
 from policy.values import MISSING, Value, at, items, words
 from policy.verdict import Judgement, Verdict
@@ -12,6 +10,8 @@ from policy.verdict import Judgement, Verdict
 Network = IPv4Network | IPv6Network
 # More of the internet than an IPv4 /16 is nobody's office.
 _MOST = 2.0**-16
+# What S3 takes for public: it refuses wider ranges where public policies are blocked.
+_WIDEST = {4: 8, 6: 32}
 _HTTPS = 443
 
 
@@ -24,12 +24,12 @@ def ranges(*, default: Value = MISSING) -> Kind:
     def compare(change: Change, reason: str) -> Sequence[Judgement]:
         old, new = (networks(items(value) or items(default)) for value in (change.old, change.new))
         if old is None or new is None:
-            return [unjudged((), change.old, change.new, f"{reason}; not a list of ranges")]
+            return change.said(Verdict.UNJUDGED, f"{reason}; not a list of ranges")
         wider = [str(each) for each in new if not covered(each, old)]
         if wider:
-            return [Judgement(verdict=Verdict.WEAKER, reason=reason, old=words(change.old), new=", ".join(wider))]
+            return [Judgement(Verdict.WEAKER, reason, old=words(change.old), new=", ".join(wider))]
         narrower = any(not covered(each, new) for each in old)
-        return said(change, Verdict.STRONGER if narrower else Verdict.NEUTRAL, "no address more is let in")
+        return change.said(Verdict.STRONGER if narrower else Verdict.NEUTRAL, "no address more is let in")
 
     return Kind("ranges", compare, born=lambda value: wide(items(value) or items(default)))
 
@@ -41,6 +41,12 @@ def wide(value: Value) -> Verdict | None:
         return Verdict.UNJUDGED
     share = sum(each.num_addresses / 2**each.max_prefixlen for each in found if not each.is_private)
     return Verdict.WEAKER if share > _MOST else None
+
+
+def is_wide(value: object) -> bool:
+    """Whether a range is so wide that a few of its size hold the whole internet."""
+    found = networks(value.strip()) if isinstance(value, str) else None
+    return any(each.prefixlen < _WIDEST[each.version] for each in found or ())
 
 
 def is_https(rule: Value) -> bool:

@@ -3,27 +3,18 @@
 import json
 from collections.abc import Callable, Sequence
 
-from policy.comparisons.new_resource import born_weak, measured_by, none_at_all
 from policy.comparisons.numbers import number
-from policy.differences import unjudged, walk
-from policy.rule import Born, Change, Compare, Kind, Rule, Subject
+from policy.rule import Born, Change, Compare, Kind
 from policy.values import MISSING, Value, items, read_json, words
 from policy.verdict import Judgement, Verdict
 
 Read = Callable[[Value], float | None]
-Way = tuple[str, str]
-"""A way in: (who or what, port or verb)."""
-
-
-def said(change: Change, verdict: Verdict, reason: str) -> list[Judgement]:
-    """One judgement of the whole change."""
-    return [Judgement(verdict=verdict, reason=reason, old=words(change.old), new=words(change.new))]
 
 
 def fixed(verdict: Verdict = Verdict.WEAKER, *, absent: bool = False) -> Kind:
     """Any change is `verdict`, whatever the values. `absent`: any value of a new resource is weaker."""
     born = none_at_all if absent else None
-    return Kind(verdict.value, lambda change, reason: said(change, verdict, reason), blind=True, born=born)
+    return Kind(verdict.value, lambda change, reason: change.said(verdict, reason), blind=True, born=born)
 
 
 NEUTRAL = fixed(Verdict.NEUTRAL)
@@ -42,22 +33,22 @@ def must_be(wanted: Value, *, default: Value = MISSING, new: bool = True) -> Kin
         old, new = _or(change.old, default), _or(change.new, default)
         if _equal(new, wanted):
             back = Verdict.NEUTRAL if _equal(old, wanted) else Verdict.STRONGER
-            return said(change, back, f"as it must be: {words(wanted)}")
-        return said(change, Verdict.WEAKER, reason)
+            return change.said(back, f"as it must be: {words(wanted)}")
+        return change.said(Verdict.WEAKER, reason)
 
-    return Kind("must be", compare, born=measured_by(compare, wanted, default) if new else None)
+    return Kind("must be", compare, born=_measured_by(compare, wanted, default) if new else None)
 
 
 def longer(read: Read = number, *, default: Value = MISSING) -> Kind:
     """More protects more. `default` is what a missing value amounts to, and the least of a new resource."""
     compare = _numbers(read, default, more=Verdict.STRONGER, fewer=Verdict.WEAKER)
-    return Kind("longer", compare, born=measured_by(compare, default, default))
+    return Kind("longer", compare, born=_measured_by(compare, default, default))
 
 
 def shorter(read: Read = number, *, default: Value = MISSING) -> Kind:
     """Less protects more. `default` is what a missing value amounts to, and the most of a new resource."""
     compare = _numbers(read, default, more=Verdict.WEAKER, fewer=Verdict.STRONGER)
-    return Kind("shorter", compare, born=measured_by(compare, default, default))
+    return Kind("shorter", compare, born=_measured_by(compare, default, default))
 
 
 def size(read: Read = number, *, default: Value = MISSING, more: Verdict = Verdict.NEUTRAL) -> Kind:
@@ -78,14 +69,14 @@ def ranked(*order: str, least: str = "", default: Value = MISSING) -> Kind:
     def compare(change: Change, reason: str) -> Sequence[Judgement]:
         old, new = _or(change.old, default), _or(change.new, default)
         if old not in order or new not in order:
-            return [unjudged((), change.old, change.new, f"{reason}; expected one of {', '.join(order)}")]
+            return change.said(Verdict.UNJUDGED, f"{reason}; expected one of {', '.join(order)}")
         if old == new:
-            return said(change, Verdict.NEUTRAL, "another spelling of the same")
+            return change.said(Verdict.NEUTRAL, "another spelling of the same")
         if order.index(new) < order.index(old):
-            return said(change, Verdict.WEAKER, reason)
-        return said(change, Verdict.STRONGER, "protects more than before")
+            return change.said(Verdict.WEAKER, reason)
+        return change.said(Verdict.STRONGER, "protects more than before")
 
-    return Kind("ranked", compare, born=measured_by(compare, least or order[1], default))
+    return Kind("ranked", compare, born=_measured_by(compare, least or order[1], default))
 
 
 def kept(*, gone: Verdict = Verdict.WEAKER, come: Verdict = Verdict.STRONGER, stays: Kind | None = None) -> Kind:
@@ -93,9 +84,9 @@ def kept(*, gone: Verdict = Verdict.WEAKER, come: Verdict = Verdict.STRONGER, st
 
     def compare(change: Change, reason: str) -> Sequence[Judgement] | None:
         if change.new is MISSING:
-            return said(change, gone, f"dropped: {reason}")
+            return change.said(gone, f"dropped: {reason}")
         if change.old is MISSING:
-            return said(change, come, f"added: {reason}")
+            return change.said(come, f"added: {reason}")
         return stays.compare(change, reason) if stays else None
 
     return Kind("kept", compare)
@@ -118,62 +109,46 @@ def contains_all(
     def compare(change: Change, reason: str) -> Sequence[Judgement]:
         old, new = (_set(_listed(value, separator)) for value in (change.old, change.new))
         if none_is_all and bool(old) != bool(new):
-            return said(change, fewer if new else more, reason)
+            return change.said(fewer if new else more, reason)
         gone, come = sorted(old - new), sorted(new - old)
-        found = [Judgement(verdict=fewer, reason=reason, old=", ".join(gone))] if gone else []
-        found += [Judgement(verdict=more, reason=reason, new=", ".join(come))] if come else []
-        return found or said(change, Verdict.NEUTRAL, "the same in another order")
+        found = [Judgement(fewer, reason, old=", ".join(gone))] if gone else []
+        found += [Judgement(more, reason, new=", ".join(come))] if come else []
+        return found or change.said(Verdict.NEUTRAL, "the same in another order")
 
     return Kind("contains all", compare, born=born)
-
-
-def as_json(rules: Sequence[Rule]) -> Kind:
-    """Text that holds JSON, compared by what it says."""
-
-    def compare(change: Change, reason: str) -> Sequence[Judgement]:
-        try:
-            old, new = (MISSING if v is MISSING else read_json(v) for v in (change.old, change.new))
-        except ValueError:
-            return [unjudged((), change.old, change.new, f"{reason}; it is not JSON")]
-        return list(walk(old, new, rules, change.subject)) or said(change, Verdict.NEUTRAL, "says the same")
-
-    def born(value: Value) -> Verdict | None:
-        try:
-            found = () if value is MISSING else born_weak(read_json(value), rules, Subject())
-        except ValueError:
-            return Verdict.UNJUDGED
-        return next((each.verdict for each in found), None)
-
-    return Kind("json", compare, born=born)
-
-
-def compare_ways(
-    shown: Value, old: set[Way], new: set[Way], no_wider: Callable[[Way, Way], bool], reason: str
-) -> Sequence[Judgement]:
-    """Every new way that no old one covers; `no_wider` says whether the first way lies within the second."""
-    come = sorted(way for way in new if not any(no_wider(way, other) for other in old))
-    gone = sorted(way for way in old if not any(no_wider(way, other) for other in new))
-    if come:
-        return [Judgement(verdict=Verdict.WEAKER, reason=reason, new=words(" on ".join(way))) for way in come]
-    if gone:
-        left = words(", ".join(" on ".join(way) for way in gone))
-        return [Judgement(verdict=Verdict.STRONGER, reason="lets in fewer than before", old=left)]
-    return [Judgement(verdict=Verdict.NEUTRAL, reason="lets in the same", old=words(shown))]
 
 
 def _numbers(read: Read, default: Value, *, more: Verdict, fewer: Verdict) -> Compare:
     def compare(change: Change, reason: str) -> Sequence[Judgement]:
         old, new = (read(_or(value, default)) for value in (change.old, change.new))
         if old is None or new is None:
-            return [unjudged((), change.old, change.new, f"{reason}; not two numbers to compare")]
+            return change.said(Verdict.UNJUDGED, f"{reason}; not two numbers to compare")
         if new == old:
-            return said(change, Verdict.NEUTRAL, "another spelling of the same")
+            return change.said(Verdict.NEUTRAL, "another spelling of the same")
         verdict = more if new > old else fewer
         good = {Verdict.STRONGER: "more than before protects more" if new > old else "less than before protects more"}
         good[Verdict.NEUTRAL] = "more than before weakens nothing"
-        return said(change, verdict, good.get(verdict, reason))
+        return change.said(verdict, good.get(verdict, reason))
 
     return compare
+
+
+def _measured_by(compare: Compare, wanted: Value, default: Value) -> Born | None:
+    """Judges a new value as if it had been `wanted` before; `default` is what the provider takes for none."""
+    if wanted is MISSING:
+        return None
+
+    def born(value: Value) -> Verdict | None:
+        value = default if value is MISSING else value
+        found = () if value is MISSING else compare(Change(path=(), old=wanted, new=value), "") or ()
+        return next((each.verdict for each in found if each.verdict.objection), None)
+
+    return born
+
+
+def none_at_all(value: Value) -> Verdict | None:
+    """For a new resource, any value counts as weaker."""
+    return Verdict.WEAKER if items(value) else None
 
 
 def _or(value: Value, default: Value) -> Value:

@@ -1,9 +1,10 @@
-"""Conditions of policy statements: whether one lets no more requests through than another."""
+"""Conditions of policy statements: whether one lets no more requests through than another, and keeps strangers out."""
 
-from collections.abc import Mapping
-from fnmatch import fnmatchcase
+import re
+from collections.abc import Callable, Iterable, Mapping
 
-from policy.comparisons.addresses import covered, networks
+from policy.comparisons.addresses import covered, is_wide, networks
+from policy.comparisons.patterns import is_anybody, within
 from policy.values import Value, items, mapping
 
 Conditions = Mapping[tuple[str, str], frozenset[str]]
@@ -12,6 +13,8 @@ Conditions = Mapping[tuple[str, str], frozenset[str]]
 # Operators that are true for what is *not* listed: every further value lets fewer requests through.
 _NEGATED = ("stringnotequals", "stringnotequalsignorecase", "stringnotlike", "arnnotequals", "arnnotlike")
 _UPPER_BOUND = {"numericlessthanequals": "at most", "numericlessthan": "under"}
+# Requests that these keep apart from the rest of the world; anything else in a condition may be true for anybody.
+_BOUND = re.compile("aws:(userid|principal(arn|account|orgid|orgpaths)|source(ip|account|arn|orgid|orgpaths|vpc|vpce))")
 _PATTERNS = ("stringlike", "arnlike", "arnequals", "stringnotlike", "arnnotlike", "arnnotequals")
 
 
@@ -34,12 +37,6 @@ def implies(narrow: Conditions, wide: Conditions) -> bool:
     return all(_demanded(operator, key, values, narrow) for (operator, key), values in wide.items())
 
 
-def within(pattern: str, wider: str) -> bool:
-    """Whether everything `pattern` matches is matched by `wider`; both may hold * and ?."""
-    # A * of the narrower one stands for any text, also for none: a ? of the wider one, one character, must not fit it.
-    return fnmatchcase(pattern.replace("*", "\0"), wider.replace("[", "[[]").replace("?", "[!\0]"))
-
-
 def lowered(before: Conditions, after: Conditions, key: str) -> tuple[str, str] | None:
     """Two upper bounds of `key`, in words, when they are all that differs and the second is the lower one."""
     differing = {place for place in {*before, *after} if before.get(place) != after.get(place)}
@@ -48,12 +45,23 @@ def lowered(before: Conditions, after: Conditions, key: str) -> tuple[str, str] 
     ((operator, about),) = differing
     if about != key or operator not in _UPPER_BOUND:
         return None
-    try:
-        # One of several values is enough for a condition to hold, so the loosest counts.
-        old, new = (max(map(float, each.get((operator, key), ()))) for each in (before, after))
-    except ValueError:
+    old, new = (_loosest(each.get((operator, key), frozenset())) for each in (before, after))
+    if old is None or new is None or new >= old:
         return None
-    return (f"{_UPPER_BOUND[operator]} {old:g}", f"{_UPPER_BOUND[operator]} {new:g}") if new < old else None
+    return f"{_UPPER_BOUND[operator]} {old:g}", f"{_UPPER_BOUND[operator]} {new:g}"
+
+
+def is_bound(conditions: Conditions) -> bool:
+    """Whether one of them keeps strangers out. One that only excludes somebody, may be absent or fits all does not."""
+    return any(
+        "not" not in operator
+        and not operator.endswith("ifexists")
+        and not operator.startswith("forallvalues")
+        and bool(values)
+        and not any(is_wide(value) or is_anybody(value) for value in values)
+        and _BOUND.fullmatch(key) is not None
+        for (operator, key), values in conditions.items()
+    )
 
 
 def text(conditions: Conditions) -> str:
@@ -81,18 +89,19 @@ def _no_wider(operator: str, narrow: frozenset[str], wide: frozenset[str]) -> bo
     if operator in _PATTERNS:
         return all(any(within(one, other) for other in more) for one in fewer)
     if operator.startswith(("numericlessthan", "numericgreaterthan")):
-        return _bound_within(narrow, wide, upper=operator.startswith("numericless"))
+        choose = max if operator.startswith("numericless") else min
+        inner, outer = _loosest(narrow, choose), _loosest(wide, choose)
+        return inner is not None and outer is not None and choose(inner, outer) == outer
     # Other numbers, dates and Null have no subset that says anything: only the same is no wider.
     return fewer <= more if operator.startswith(("string", "arn", "bool", "binary")) else False
 
 
-def _bound_within(narrow: frozenset[str], wide: frozenset[str], *, upper: bool) -> bool:
-    """One of several values is enough for a condition to hold, so the loosest counts."""
+def _loosest(values: frozenset[str], choose: Callable[[Iterable[float]], float] = max) -> float | None:
+    """One of several numbers is enough for a condition to hold, so the loosest counts."""
     try:
-        inner, outer = ([float(each) for each in values] for values in (narrow, wide))
+        return choose([float(each) for each in values])
     except ValueError:
-        return False
-    return bool(inner and outer) and (max(inner) <= max(outer) if upper else min(inner) >= min(outer))
+        return None
 
 
 def _ranges_within(narrow: frozenset[str], wide: frozenset[str]) -> bool:

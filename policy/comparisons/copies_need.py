@@ -1,10 +1,10 @@
 """Removing an Allow or adding a Deny counts as stronger, but not when backups, replication or the lease need it."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from policy.comparisons.conditions import within
-from policy.comparisons.documents import Grant, Weighed, policy_document
+from policy.comparisons.documents import Grant, Weigh, Weighed, policy_document
+from policy.comparisons.patterns import within
 from policy.verdict import Verdict
 from recovery.access.conditions import LOCK_DAYS
 
@@ -22,47 +22,38 @@ _KEYS = (*_CRYPTO, "kms:encrypt", "kms:reencryptfrom", "kms:reencryptto", "kms:g
 _KEY_CARE = ("kms:putkeypolicy", "kms:enablekey", "kms:cancelkeydeletion", "kms:creategrant", "kms:describekey")
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Needs:
+def _needs(*others: str, always: tuple[str, ...] = ()) -> Weigh:
     """Losing an action of `always` is weaker, one of replication if the policy names it; a person judges `others`."""
+    actions = dict.fromkeys((*_REPLICATION, *always, *others))
 
-    always: tuple[str, ...] = ()
-    others: tuple[str, ...]
-
-    def weigh(self, grants: Sequence[Grant], others: Sequence[Grant], deny: bool) -> Weighed | None:
-        """What it means that `grants` are lost (the policy still allows `others`), or are denied from now on."""
-        taken = list(self._denied(grants) if deny else self._lost(grants, others))
+    def weigh(grants: Sequence[Grant], after: Sequence[Grant], deny: bool) -> Weighed | None:
+        """What it means that `grants` are lost (the policy still allows `after`), or are denied from now on."""
+        needed = [(grant, action) for grant in grants for action in actions if within(action, grant.action)]
+        taken = [each for each in needed if dict(each[0].conditions) != _HARMLESS] if deny else [*_lost(needed, after)]
         if not taken:
             return None
-        stops = any(self._stops(grant, action) for grant, action in taken)
+        verdict = Verdict.WEAKER if any(stops(*each) for each in taken) else Verdict.UNJUDGED
         shown = ", ".join(sorted({action for _, action in taken})[:3])
-        how = "denied" if deny else "no longer allowed"
         who = "the lease" if any(action in _LEASE for _, action in taken) else "copies"
-        return Verdict.WEAKER if stops else Verdict.UNJUDGED, f"{who} may need {shown}, {how}"
+        return verdict, f"{who} may need {shown}, {'denied' if deny else 'no longer allowed'}"
 
-    def _stops(self, grant: Grant, action: str) -> bool:
+    def stops(grant: Grant, action: str) -> bool:
         """A condition that came may be true for whoever copies, which a person has to see."""
         named = action in _REPLICATION and not within("s3:getobject", grant.action)
-        return not grant.conditions and (named or action in self.always)
+        return not grant.conditions and (named or action in always)
 
-    def _lost(self, grants: Sequence[Grant], others: Sequence[Grant]) -> Iterator[tuple[Grant, str]]:
-        """What is left under narrower conditions has them, what is gone has none."""
-        after = [_unbound(grant) for grant in others]
-        for grant, action in self._needed(grants):
-            if grant.public:
-                continue
-            one = replace(_unbound(grant), action=action)
-            if not any(one.within(other) for other in after):
-                plain = replace(one, conditions={})
-                left = [other for other in after if plain.within(replace(other, conditions={}))]
-                yield replace(grant, conditions=left[0].conditions if left else {}), action
+    return weigh
 
-    def _denied(self, grants: Sequence[Grant]) -> Iterator[tuple[Grant, str]]:
-        return (each for each in self._needed(grants) if dict(each[0].conditions) != _HARMLESS)
 
-    def _needed(self, grants: Sequence[Grant]) -> Iterator[tuple[Grant, str]]:
-        actions = dict.fromkeys((*_REPLICATION, *self.always, *self.others))
-        return ((grant, action) for grant in grants for action in actions if within(action, grant.action))
+def _lost(needed: Sequence[tuple[Grant, str]], others: Sequence[Grant]) -> Iterator[tuple[Grant, str]]:
+    """What is left under narrower conditions has them, what is gone has none."""
+    after = [_unbound(grant) for grant in others]
+    for grant, action in needed:
+        one = replace(_unbound(grant), action=action)
+        if not grant.public and not any(one.within(other) for other in after):
+            plain = replace(one, conditions={})
+            left = [other for other in after if plain.within(replace(other, conditions={}))]
+            yield replace(grant, conditions=left[0].conditions if left else {}), action
 
 
 def _unbound(grant: Grant) -> Grant:
@@ -77,10 +68,10 @@ def _trust(grants: Sequence[Grant], _others: Sequence[Grant], deny: bool) -> Wei
     return None
 
 
-BUCKET_POLICY = policy_document(_Needs(others=_COPIES).weigh)
-KEY_POLICY = policy_document(_Needs(always=_CRYPTO, others=(*_KEYS, *_KEY_CARE)).weigh)
+BUCKET_POLICY = policy_document(_needs(*_COPIES))
+KEY_POLICY = policy_document(_needs(*_KEYS, *_KEY_CARE, always=_CRYPTO))
 """Nobody reads a copy that he may not decrypt."""
-ROLE_POLICY = policy_document(_Needs(always=_LEASE, others=(*_COPIES, *_KEYS)).weigh)
+ROLE_POLICY = policy_document(_needs(*_COPIES, *_KEYS, always=_LEASE))
 """A guard that cannot renew the lease closes its gate, and without the table nobody promotes."""
 TRUST_POLICY = policy_document(_trust)
 """Who may take a role."""

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
-from policy.comparisons.conditions import Conditions, implies, lowered, read_conditions, text, within
-from policy.comparisons.wildcards import binds
+from policy.comparisons.conditions import Conditions, implies, is_bound, lowered, read_conditions, text
+from policy.comparisons.patterns import within
 from policy.differences import unjudged
 from policy.rule import Change, Kind
 from policy.values import MISSING, Value, items, mapping, read_json
@@ -46,8 +46,7 @@ class Grant:
     @property
     def public(self) -> bool:
         """Whether anybody at all may use it."""
-        bound = any(binds(operator, key, values) for (operator, key), values in self.conditions.items())
-        return self.principal in _EVERYBODY and not bound
+        return self.principal in _EVERYBODY and not is_bound(self.conditions)
 
     def words(self) -> str:
         """For people."""
@@ -61,10 +60,6 @@ Weigh = Callable[[Sequence[Grant], Sequence[Grant], bool], Weighed | None]
 """(what is lost, or newly denied; what is still allowed; whether it is a Deny) → what that means, None for stronger."""
 
 
-def _fewer_is_stronger(*_: object) -> None:
-    """Nothing is needed."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Statement:
     """One statement. `opaque` is the text of one that has NotAction, NotResource or NotPrincipal."""
@@ -75,7 +70,7 @@ class Statement:
     opaque: str = ""
 
 
-def policy_document(weigh: Weigh = _fewer_is_stronger) -> Kind:
+def policy_document(weigh: Weigh = lambda *_: None) -> Kind:
     """Text with a policy document. A Deny that goes or narrows weakens; an Allow that comes or widens weakens.
 
     An Allow that goes and a Deny that comes strengthen, unless `weigh` says that something was needed.
@@ -97,38 +92,38 @@ def read_policy(value: Value) -> list[Statement]:
 
 
 def compare_statements(
-    old: Sequence[Statement], new: Sequence[Statement], weigh: Weigh = _fewer_is_stronger
+    old: Sequence[Statement], new: Sequence[Statement], weigh: Weigh = lambda *_: None
 ) -> Iterator[Judgement]:
     """Every request that is newly allowed, no longer denied, newly denied or no longer allowed, a statement a line."""
     yield from _opaque(old, new)
     now = {statement.sid: "less" for statement in new}
     for sid, gone, _ in _uncovered(old, new, deny=True):
-        meant = Verdict.WEAKER, "no longer denied"
-        yield _told(sid, meant, old=_words(gone), new=now.get(sid, "removed"))
+        yield Judgement(Verdict.WEAKER, "no longer denied", _words(gone), now.get(sid, "removed"), (f"[{sid}]",))
     for sid, fresh, _ in _uncovered(new, old, deny=False):
         public = "public access, " if any(grant.public for grant in fresh) else ""
-        yield _told(sid, (Verdict.WEAKER, f"{public}permission widened"), new=_words(fresh))
+        yield Judgement(Verdict.WEAKER, f"{public}permission widened", new=_words(fresh), path=(f"[{sid}]",))
     for sid, fresh, before in _uncovered(new, old, deny=True):
-        yield _told(sid, weigh(fresh, before, True) or (Verdict.STRONGER, "denied from now on"), new=_words(fresh))
+        meant = weigh(fresh, before, True) or (Verdict.STRONGER, "denied from now on")
+        yield Judgement(*meant, new=_words(fresh), path=(f"[{sid}]",))
     for sid, gone, after in _uncovered(old, new, deny=False):
         if bounds := _shorter_lock(gone, after):
-            yield _told(sid, (Verdict.NEUTRAL, _LOCK_FOLLOWS), old=f"{bounds[0]} d", new=f"{bounds[1]} d")
+            yield Judgement(Verdict.NEUTRAL, _LOCK_FOLLOWS, f"{bounds[0]} d", f"{bounds[1]} d", (f"[{sid}]",))
         else:
             meant = weigh(gone, after, False) or (Verdict.STRONGER, _NARROWED)
-            yield _told(sid, meant, old=_words(gone), new=now.get(sid, "removed"))
+            yield Judgement(*meant, _words(gone), now.get(sid, "removed"), (f"[{sid}]",))
 
 
 def _compare(change: Change, reason: str, weigh: Weigh) -> Sequence[Judgement]:
     try:
         old, new = read_policy(change.old), read_policy(change.new)
     except NotAPolicy as error:
-        return [unjudged((), change.old, change.new, f"{reason}; {error}")]
+        return change.said(Verdict.UNJUDGED, f"{reason}; {error}")
     if MISSING not in (change.old, change.new) and _version(change.old) != _version(change.new):
         # Before 2012-10-17 a variable such as ${aws:PrincipalTag/team} is plain text.
-        return [unjudged((), change.old, change.new, f"{reason}; another version of the policy language")]
+        return change.said(Verdict.UNJUDGED, f"{reason}; another version of the policy language")
     found = list(compare_statements(old, new, weigh))
     if not found:
-        return [Judgement(verdict=Verdict.NEUTRAL, reason="allows and denies the same, written differently")]
+        return [Judgement(Verdict.NEUTRAL, "allows and denies the same, written differently")]
     return [replace(each, reason=f"{each.reason}: {reason}") if each.verdict.objection else each for each in found]
 
 
@@ -141,10 +136,6 @@ def _uncovered(
         found = [grant for grant in statement.grants if not any(grant.within(other) for other in others)]
         if found:
             yield statement.sid, found, others
-
-
-def _told(sid: str, meant: Weighed, **shown: str) -> Judgement:
-    return Judgement(verdict=meant[0], reason=meant[1], path=(f"[{sid}]",), **shown)
 
 
 def _shorter_lock(gone: Sequence[Grant], after: Sequence[Grant]) -> tuple[str, str] | None:
@@ -166,12 +157,8 @@ def _opaque(old: Sequence[Statement], new: Sequence[Statement]) -> Iterator[Judg
     before, after = ({(s.deny, s.opaque): s for s in found if s.opaque} for found in (old, new))
     for key in before.keys() ^ after.keys():
         statement = before.get(key) or after[key]
-        yield unjudged(
-            (f"[{statement.sid}]",),
-            statement.opaque if key in before else MISSING,
-            statement.opaque if key in after else MISSING,
-            "NotAction, NotResource and NotPrincipal are not compared",
-        )
+        shown = [statement.opaque if key in found else MISSING for found in (before, after)]
+        yield unjudged((f"[{statement.sid}]",), *shown, "NotAction, NotResource and NotPrincipal are not compared")
 
 
 def _words(grants: Sequence[Grant]) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-from policy.comparisons.basic import said
 from policy.differences import unjudged
 from policy.rule import Change, kind
 from policy.values import MISSING, mapping, words
@@ -21,8 +20,8 @@ def describing(change: Change, reason: str) -> Sequence[Judgement]:
     plain = key.rpartition("/")[2]
     describes = key in _DESCRIBING or key.startswith(_PREFIXES)
     if describes or plain.startswith("checksum") or plain.endswith(_CHECKSUMS):
-        return said(change, Verdict.NEUTRAL, reason)
-    return [unjudged((), change.old, change.new, f"{reason} that some controller may act on: {words(key)}")]
+        return change.said(Verdict.NEUTRAL, reason)
+    return change.said(Verdict.UNJUDGED, f"{reason} that some controller may act on: {words(key)}")
 
 
 @kind(blind=True)
@@ -32,4 +31,4 @@ def renewed(change: Change, reason: str) -> Sequence[Judgement]:
     if change.new is MISSING or (gone and isinstance(change.new, Mapping)):
         left = ", ".join(sorted(gone)) or "the value"
         return [unjudged((), left, "gone", "a secret was taken away: whoever reads it no longer finds it")]
-    return said(change, Verdict.NEUTRAL, reason)
+    return change.said(Verdict.NEUTRAL, reason)

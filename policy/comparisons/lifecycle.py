@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from policy.comparisons.numbers import number
-from policy.differences import unjudged
 from policy.rule import Change, kind
 from policy.values import MISSING, Value, at, items, mapping, words
 from policy.verdict import Judgement, Verdict
@@ -38,9 +37,6 @@ class _Rule:
     larger_than: float
     terms: Mapping[str, float]
 
-    def covers(self, prefix: str, size: float) -> bool:
-        return prefix.startswith(self.prefix) and size > self.larger_than
-
 
 @kind(aspects=(*_TERMS, _UPLOADS))
 def lifecycle(change: Change, reason: str) -> Sequence[Judgement]:
@@ -48,49 +44,38 @@ def lifecycle(change: Change, reason: str) -> Sequence[Judgement]:
     try:
         old, new = _read(change.old), _read(change.new)
     except _NotUnderstood:
-        return [unjudged((), change.old, change.new, f"{reason}; a rule's filter or terms are not understood")]
-    unchanged = Judgement(verdict=Verdict.NEUTRAL, reason="nothing ends or becomes slow sooner or later than before")
-    return list(_terms(old, new, reason)) or [unchanged]
+        return change.said(Verdict.UNJUDGED, f"{reason}; a rule's filter or terms are not understood")
+    unchanged = Judgement(Verdict.NEUTRAL, "nothing ends or becomes slow sooner or later than before")
+    return list(_differences(old, new, reason)) or [unchanged]
 
 
-def _terms(old: Sequence[_Rule], new: Sequence[_Rule], reason: str) -> Iterator[Judgement]:
-    prefixes = sorted({rule.prefix for rule in (*old, *new)})
-    sizes = sorted({rule.larger_than + 1 for rule in (*old, *new)} | {0.0})
-    for prefix in prefixes:
-        yield from _uploads(old, new, prefix)
+def _differences(old: Sequence[_Rule], new: Sequence[_Rule], reason: str) -> Iterator[Judgement]:
+    sizes = {rule.larger_than + 1 for rule in (*old, *new)} | {0.0}
+    for prefix in sorted({rule.prefix for rule in (*old, *new)}):
+        # Unfinished uploads end some day or never; which day matters to nobody. A rule for them knows no size.
+        before, after = (_days(rules, prefix, NEVER, _UPLOADS) for rules in (old, new))
+        if before != NEVER == after:
+            unseen = "unfinished uploads are kept and paid for, seen by nobody"
+            yield _told(Verdict.WEAKER, unseen, before, after, prefix, _UPLOADS)
+        if before == NEVER != after:
+            yield _told(Verdict.STRONGER, "unfinished uploads end", before, after, prefix, _UPLOADS)
         for term, meaning in _TERMS.items():
-            pairs = {(_days(old, prefix, size, term), _days(new, prefix, size, term)) for size in sizes}
-            for before, after in sorted(pairs):
-                if before == after:
-                    continue
-                verdict = Verdict.WEAKER if after < before else Verdict.STRONGER
-                yield Judgement(
-                    verdict=verdict,
-                    reason=f"{meaning}: {reason if verdict is Verdict.WEAKER else 'later than before'}",
-                    old=_text(before),
-                    new=_text(after),
-                    path=(f"[{prefix or 'every object'}]", term),
-                )
-
-
-def _uploads(old: Sequence[_Rule], new: Sequence[_Rule], prefix: str) -> Iterator[Judgement]:
-    """Unfinished uploads end some day or never; which day matters to nobody. A rule for them knows no size."""
-    before, after = (_days(rules, prefix, NEVER, _UPLOADS) for rules in (old, new))
-    if (before == NEVER) != (after == NEVER):
-        weaker = after == NEVER
-        reason = "unfinished uploads are kept and paid for, seen by nobody" if weaker else "unfinished uploads end"
-        verdict = Verdict.WEAKER if weaker else Verdict.STRONGER
-        path = (f"[{prefix or 'every object'}]", _UPLOADS)
-        yield Judgement(verdict=verdict, reason=reason, old=_text(before), new=_text(after), path=path)
+            for before, after in sorted({(_days(old, prefix, s, term), _days(new, prefix, s, term)) for s in sizes}):
+                if after < before:
+                    yield _told(Verdict.WEAKER, f"{meaning}: {reason}", before, after, prefix, term)
+                if after > before:
+                    yield _told(Verdict.STRONGER, f"{meaning}: later than before", before, after, prefix, term)
 
 
 def _days(rules: Sequence[_Rule], prefix: str, size: float, term: str) -> float:
     """S3 lets the shorter term win where rules overlap."""
-    return min((rule.terms[term] for rule in rules if rule.covers(prefix, size)), default=NEVER)
+    fitting = (each for each in rules if prefix.startswith(each.prefix) and size > each.larger_than)
+    return min((each.terms[term] for each in fitting), default=NEVER)
 
 
-def _text(days: float) -> str:
-    return "never" if days == NEVER else f"after {words(days)} d"
+def _told(verdict: Verdict, reason: str, before: float, after: float, prefix: str, term: str) -> Judgement:
+    old, new = ("never" if days == NEVER else f"after {words(days)} d" for days in (before, after))
+    return Judgement(verdict, reason, old, new, path=(f"[{prefix or 'every object'}]", term))
 
 
 def _read(value: Value) -> list[_Rule]:

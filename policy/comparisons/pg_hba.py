@@ -3,7 +3,6 @@
 import re
 from collections.abc import Sequence
 
-from policy.comparisons.basic import said
 from policy.differences import unjudged
 from policy.rule import Change, kind
 from policy.values import words
@@ -17,20 +16,20 @@ _MASK = re.compile(r"[0-9.]+|[0-9a-fA-F:]*:[0-9a-fA-F:.]*")
 def host_based_access(change: Change, reason: str) -> Sequence[Judgement]:
     """pg_hba.conf: a line that admits and was not there is weaker, so is a `reject` that goes; order decides."""
     if not isinstance(change.old, str) or not isinstance(change.new, str):
-        return [unjudged((), change.old, change.new, reason)]
+        return change.said(Verdict.UNJUDGED, reason)
     old, new = _lines(change.old), _lines(change.new)
     come, gone = [line for line in new if line not in old], [line for line in old if line not in new]
     if any(line.startswith(("include", "@")) for line in gone):
-        return [unjudged((), change.old, change.new, f"{reason}; what another file says is not seen")]
+        return change.said(Verdict.UNJUDGED, f"{reason}; what another file says is not seen")
     weaker = [("-", words(line)) for line in come if not _rejects(line)]
     weaker += [(words(line), "-") for line in gone if _rejects(line)]
     if weaker:
-        return [Judgement(verdict=Verdict.WEAKER, reason=reason, old=before, new=after) for before, after in weaker]
+        return [Judgement(Verdict.WEAKER, reason, old=before, new=after) for before, after in weaker]
     if [line for line in old if line in new] != [line for line in new if line in old]:
         return [unjudged((), "one order", "another", f"{reason}; the first line that fits decides")]
     if come or gone:
-        return said(change, Verdict.STRONGER, "admits fewer")
-    return said(change, Verdict.NEUTRAL, "admits the same")
+        return change.said(Verdict.STRONGER, "admits fewer")
+    return change.said(Verdict.NEUTRAL, "admits the same")
 
 
 def _lines(text: str) -> list[str]:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from policy.comparisons.basic import WATCHED, ranked, said
+from policy.comparisons.basic import WATCHED, ranked
 from policy.differences import unjudged, walk
 from policy.rule import Change, Rule, Subject, kind
 from policy.values import MISSING, Value, at, items, mapping
@@ -49,11 +49,11 @@ def by_digest(image: str) -> bool:
 def image(change: Change, reason: str) -> Sequence[Judgement]:
     """By digest; another digest of the same image is a release, another image is another program."""
     if not isinstance(change.new, str) or not by_digest(change.new):
-        return said(change, Verdict.WEAKER, reason)
+        return change.said(Verdict.WEAKER, reason)
     old, new = str(change.old).partition("@")[0], change.new.partition("@")[0]
     if new in (old, old.rpartition(":")[0]):
-        return said(change, Verdict.NEUTRAL, "another build of the same image, by digest")
-    return [unjudged((), change.old, change.new, "another image: another program under this role")]
+        return change.said(Verdict.NEUTRAL, "another build of the same image, by digest")
+    return change.said(Verdict.UNJUDGED, "another image: another program under this role")
 
 
 @kind()
@@ -61,11 +61,11 @@ def command(change: Change, reason: str) -> Sequence[Judgement]:
     """A command line: the guard's mode is ranked, anything else is for a person."""
     (before, old), (after, new) = _flags(change.old), _flags(change.new)
     if before[:2] == ["dr", "guard"] and after[:2] != before[:2]:
-        return said(change, Verdict.WEAKER, f"guard off: {reason}")
+        return change.said(Verdict.WEAKER, f"guard off: {reason}")
     found = [] if before == after else [unjudged((), before, after, "another command")]
     mode = Rule("--mode", GUARD_MODE, f"guard not enforcing: {reason}")
     found += walk(old, new, (mode, Rule("[*]", WATCHED, "an option of the command")))
-    return found or said(change, Verdict.NEUTRAL, "the same command in another order")
+    return found or change.said(Verdict.NEUTRAL, "the same command in another order")
 
 
 @kind()
@@ -73,8 +73,8 @@ def judged_elsewhere(change: Change, reason: str) -> Sequence[Judgement]:
     """The name of a ConfigMap whose content this very preview shows, old and new, and judges."""
     named = isinstance(change.old, str) and isinstance(change.new, str)
     if named and (CONFIG_MAP, change.old, change.new) in change.subject.written:
-        return said(change, Verdict.NEUTRAL, "the map's content is judged as its own change")
-    return [unjudged((), change.old, change.new, reason)]
+        return change.said(Verdict.NEUTRAL, "the map's content is judged as its own change")
+    return change.said(Verdict.UNJUDGED, reason)
 
 
 def _flags(value: Value) -> tuple[list[str], dict[str, str]]:

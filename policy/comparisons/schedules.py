@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from policy.comparisons.basic import said
-from policy.differences import unjudged
 from policy.rule import Change, kind
 from policy.values import MISSING, Value
 from policy.verdict import Judgement, Verdict
@@ -26,27 +24,27 @@ def _never(value: Value) -> Verdict | None:
 def schedule(change: Change, reason: str) -> Sequence[Judgement]:
     """A cron schedule: fewer runs a year, or a longer pause between two, is weaker."""
     if change.new in (MISSING, ""):
-        return said(change, Verdict.WEAKER, f"schedule emptied: {reason}")
+        return change.said(Verdict.WEAKER, f"schedule emptied: {reason}")
     old, new = runs_and_pause(change.old), runs_and_pause(change.new)
     if new is None or (old is None and change.old not in (MISSING, "")):
-        return [unjudged((), change.old, change.new, f"{reason}; not a schedule")]
+        return change.said(Verdict.UNJUDGED, f"{reason}; not a schedule")
     runs, pause = new
     before, longest = old or (0, _YEAR)
     pauses = f"the longest pause {format_duration(longest)} becomes {format_duration(pause)}"
     facts = f"{before} runs a year become {runs}, {pauses}"
     if runs < before or pause > longest:
-        return said(change, Verdict.WEAKER, f"{facts}: {reason}")
+        return change.said(Verdict.WEAKER, f"{facts}: {reason}")
     if runs > before or pause < longest:
-        return said(change, Verdict.STRONGER, facts)
-    return said(change, Verdict.NEUTRAL, "as often as before, at another time")
+        return change.said(Verdict.STRONGER, facts)
+    return change.said(Verdict.NEUTRAL, "as often as before, at another time")
 
 
 @kind()
 def time_zone(change: Change, reason: str) -> Sequence[Judgement]:
     """There must be one; which one does not matter to how often something runs."""
     if change.new in (MISSING, ""):
-        return said(change, Verdict.WEAKER, reason)
-    return said(change, Verdict.NEUTRAL, "the same runs at another hour")
+        return change.said(Verdict.WEAKER, reason)
+    return change.said(Verdict.NEUTRAL, "the same runs at another hour")
 
 
 def runs_and_pause(cron: Value) -> tuple[int, timedelta] | None:

@@ -4,8 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from posixpath import normpath
 
-from policy.comparisons.new_resource import born_weak
-from policy.differences import unjudged
+from policy.differences import born_weak, unjudged
 from policy.review.attachments import ACCESS_POLICY, BUCKET, OBJECT, ONTO, POWERS, RBAC, ROLE, called, is_bundle
 from policy.review.preview import CREATING, REPLACING, STACK, UNCHANGED, State, Step
 from policy.rule import Subject
@@ -60,10 +59,8 @@ class Surroundings:
 
 def world_name(inputs: Mapping[str, Value]) -> str:
     """What a resource is called outside Pulumi; empty when it is not known."""
-    for found in (at(inputs, "metadata", "name"), at(inputs, "bucket"), at(inputs, "name")):
-        if isinstance(found, str):
-            return found
-    return ""
+    names = (at(inputs, "metadata", "name"), at(inputs, "bucket"), at(inputs, "name"))
+    return next((each for each in names if isinstance(each, str)), "")
 
 
 def created(step: Step, around: Surroundings) -> Iterator[Judgement]:
@@ -80,19 +77,21 @@ def created(step: Step, around: Surroundings) -> Iterator[Judgement]:
         yield from _beside(step, step.new, around)
     if step.type == OBJECT and _is_marker(inputs.get("key", MISSING)):
         reason = f"{MARKER_KEY} is the failover itself: traffic moves to the DR site"
-        yield Judgement(verdict=Verdict.DESTRUCTIVE, reason=reason, new="created", path=("key",))
+        yield Judgement(Verdict.DESTRUCTIVE, reason, new="created", path=("key",))
     yield from _given_away(step.type, step.new, around)
     if step.type == BUCKET and not _is_closed(step.new, around):
-        reason = "public access: a bucket without a public-access block"
-        yield _weaker(reason, "block_public_access(…) as for the others")
+        reason, advice = (
+            "public access: a bucket without a public-access block",
+            "block_public_access(…) as for the others",
+        )
+        yield Judgement(Verdict.WEAKER, reason, advice=advice)
 
 
 def _fresh(inputs: Mapping[str, Value]) -> Iterator[Judgement]:
     """The first time a stack comes up there is nothing that could be weakened; what is not known is named."""
-    later = sorted(key for key, value in inputs.items() if contains(value, UNKNOWN))
-    if later:
+    if later := sorted(key for key, value in inputs.items() if contains(value, UNKNOWN)):
         reason = f"new stack: {', '.join(later)} known after apply; then review a preview with --show-sames"
-        yield Judgement(verdict=Verdict.NEUTRAL, reason=reason, new=words(UNKNOWN))
+        yield Judgement(Verdict.NEUTRAL, reason, new=words(UNKNOWN))
 
 
 def _is_marker(key: Value) -> bool:
@@ -113,8 +112,7 @@ def _beside(step: Step, new: State, around: Surroundings) -> Iterator[Judgement]
         yield unjudged((), MISSING, words(at(new.inputs, "key")), reason)
     if onto and onto_another:
         if not any(each.verdict is Verdict.WEAKER for each in weak.values()):
-            reason = f"{onto.reason}; it is put onto what this preview does not create"
-            yield Judgement(verdict=onto.verdict, reason=reason, new="new")
+            yield Judgement(onto.verdict, f"{onto.reason}; it is put onto what this preview does not create", new="new")
     elif onto and contains(at(new.inputs, onto.document), UNKNOWN):
         yield unjudged((onto.document,), MISSING, UNKNOWN, "what it says is known only after apply")
     elif step.type in POWERS and around.grown:
@@ -126,23 +124,19 @@ def _given_away(kind: str, new: State, around: Surroundings) -> Iterator[Judgeme
     """Permissions that are too wide in a new stack as well."""
     inputs, arn = new.inputs, words(at(new.inputs, "policyArn"))
     if kind == _ATTACHMENT and not around.creates(ROLE, at(inputs, "role"), new.parent):
-        yield _weaker(f"permission widened: an existing role gets {arn}")
+        yield Judgement(Verdict.WEAKER, f"permission widened: an existing role gets {arn}")
     if kind == ACCESS_POLICY and any(name in arn for name in _BROAD):
-        yield _weaker(f"permission widened in the cluster: {arn}")
+        yield Judgement(Verdict.WEAKER, f"permission widened in the cluster: {arn}")
     if kind in (f"{RBAC}RoleBinding", f"{RBAC}ClusterRoleBinding"):
         role = str(at(inputs, "roleRef", "name"))
         subjects = [str(mapping(each).get("name", "?")) for each in items(inputs.get("subjects", MISSING))]
         if not set(_ANYBODY).isdisjoint(subjects):
-            yield _weaker(f"public access: anybody gets {role}")
+            yield Judgement(Verdict.WEAKER, f"public access: anybody gets {role}")
         elif role in ("cluster-admin", "admin", "edit"):
-            yield _weaker(f"permission widened: {', '.join(subjects)} gets {role}")
+            yield Judgement(Verdict.WEAKER, f"permission widened: {', '.join(subjects)} gets {role}")
 
 
 def _is_closed(bucket: State, around: Surroundings) -> bool:
     names = {name for kind, name in around.made if kind == _BLOCK}
     names |= {after for kind, _, after in around.written if kind == _BLOCK}
     return world_name(bucket.inputs) in names - {""} or (_BLOCK, bucket.parent) in around.around
-
-
-def _weaker(reason: str, advice: str = "") -> Judgement:
-    return Judgement(verdict=Verdict.WEAKER, reason=reason, advice=advice)

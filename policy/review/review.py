@@ -60,7 +60,7 @@ def _resource(step: Step, around: Surroundings) -> Iterator[Finding]:
     said = [path_text(each.path) for each in found if each.verdict.objection]
     found += [each for each in _standing(step) if not _is_said(path_text(each.path), said)]
     if step.op in CREATING and not found:
-        found = [Judgement(verdict=Verdict.NEUTRAL, reason="new", new="created")]
+        found = [Judgement(Verdict.NEUTRAL, "new", new="created")]
     for judgement in found:
         yield Finding(
             stack=step.stack,
@@ -95,7 +95,7 @@ def _changes(step: Step, around: Surroundings) -> Iterator[Judgement]:
         verdict, reason = LIVES.get(step.type, UNKNOWN_LIFE).delete
         if step.old and step.old.options["retainOnDelete"]:
             reason += "; it stays where it is, and nothing looks after it"
-        yield Judgement(verdict=verdict, reason=reason, old="there", new="gone", rule=ending(step.type))
+        yield Judgement(verdict, reason, old="there", new="gone", rule=ending(step.type))
     else:
         yield from _both(step, around)
 
@@ -110,10 +110,10 @@ def _both(step: Step, around: Surroundings) -> Iterator[Judgement]:
     yield from options
     for path in step.bared:
         reason, new = "is stored in plain text; set it as a secret", "in plain text"
-        yield Judgement(verdict=Verdict.WEAKER, reason=reason, old=words(SECRET), new=new, path=path, rule=BARED_SECRET)
+        yield Judgement(Verdict.WEAKER, reason, old=words(SECRET), new=new, path=path, rule=BARED_SECRET)
     if step.op in REPLACING:
         verdict, reason = LIVES.get(step.type, UNKNOWN_LIFE).replace
-        yield Judgement(verdict=verdict, reason=reason, old="there", new="another one", rule=ending(step.type))
+        yield Judgement(verdict, reason, old="there", new="another one", rule=ending(step.type))
     if step.op in UNCHANGED:
         return
     rules = rules_of(step.type)

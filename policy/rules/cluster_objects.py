@@ -1,12 +1,11 @@
 """What is declared in the clusters, and who reaches it. Pods and what runs them (a CronJob, say) are in `workloads`."""
 
 from policy.comparisons.basic import WATCHED, fixed, kept, must_be, ranked, size
-from policy.comparisons.cluster_permissions import cluster_permissions
 from policy.comparisons.labels import renewed
-from policy.comparisons.network_policies import network_policy
 from policy.comparisons.numbers import quantity
 from policy.comparisons.pg_hba import host_based_access
-from policy.comparisons.plan_text import recovery_plan
+from policy.comparisons.texts import recovery_plan
+from policy.comparisons.ways import cluster_permissions, network_policy
 from policy.rule import Rule, Subject
 from policy.rules.plan import PLAN_RULES, STRATEGY_RULES
 from policy.rules.shorthand import GROWS, OFF, each, ignore

@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 from policy.comparisons.addresses import is_https, ranges, wide
-from policy.comparisons.basic import as_json, contains_all, fixed, kept, must_be, ranked, shorter, size
+from policy.comparisons.basic import contains_all, fixed, kept, must_be, ranked, shorter, size
 from policy.comparisons.copies_need import BUCKET_POLICY
+from policy.comparisons.texts import as_json
 from policy.rule import Rule, Subject
 from policy.rules.shorthand import DESTROYS, GROWS, OFF, ON, each, ignore
 from policy.values import MISSING, at, items, mapping

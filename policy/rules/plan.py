@@ -1,8 +1,9 @@
 """What is compared in the recovery plan, and in the ConfigMap `dr-config`, which repeats parts of it for services."""
 
-from policy.comparisons.basic import WATCHED, as_json, contains_all, kept, longer, ranked, shorter, size
+from policy.comparisons.basic import WATCHED, contains_all, kept, longer, ranked, shorter, size
 from policy.comparisons.numbers import duration, share
 from policy.comparisons.schedules import schedule
+from policy.comparisons.texts import as_json
 from policy.rule import Rule, Subject
 from policy.rules.shorthand import each, ignore
 from policy.values import at

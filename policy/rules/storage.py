@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from policy.comparisons.basic import contains_all, fixed, kept, longer, must_be, ranked, said, shorter
+from policy.comparisons.basic import contains_all, fixed, kept, longer, must_be, ranked, shorter
 from policy.comparisons.copies_need import BUCKET_POLICY, KEY_POLICY
 from policy.comparisons.lifecycle import lifecycle
-from policy.comparisons.plan_text import recovery_bundle
+from policy.comparisons.texts import recovery_bundle
 from policy.rule import Change, Rule, Subject, kind
 from policy.rules.plan import PLAN_RULES
 from policy.rules.shorthand import DESTROYS, OFF, ON, each, ignore
@@ -31,7 +31,7 @@ def _replica(change: Change, reason: str) -> Sequence[Judgement] | None:
     """A replica of the control table: one more helps when a read of it says who holds the lease."""
     # Without a mode DynamoDB makes a replica of eventual consistency.
     if change.old is MISSING and at(change.new, "consistencyMode") != "STRONG":
-        return said(change, Verdict.WEAKER, "two sites may both read that they hold the lease")
+        return change.said(Verdict.WEAKER, "two sites may both read that they hold the lease")
     return kept().compare(change, reason)
 
 

@@ -3,9 +3,8 @@
 Every kind that has a Pod template shares the rules of the template.
 """
 
-from policy.comparisons.basic import contains_all, fixed, kept, longer, must_be, ranked, shorter, size
+from policy.comparisons.basic import contains_all, fixed, kept, longer, must_be, none_at_all, ranked, shorter, size
 from policy.comparisons.labels import describing
-from policy.comparisons.new_resource import none_at_all
 from policy.comparisons.numbers import quantity
 from policy.comparisons.pods import GUARD_MODE, command, image, is_guard, judged_elsewhere
 from policy.comparisons.schedules import schedule, time_zone

@@ -7,9 +7,9 @@ import pytest
 
 from policy.comparisons.documents import compare_statements, policy_document, read_policy
 from policy.comparisons.lifecycle import lifecycle
-from policy.comparisons.network_policies import network_policy
 from policy.comparisons.pg_hba import host_based_access
 from policy.comparisons.schedules import runs_and_pause
+from policy.comparisons.ways import network_policy
 from policy.verdict import Verdict
 from recovery.access.buckets import backup_bucket_policy
 from tests.support.policy_documents import DELETES, MFA, UNLESS, UNLESS_TWO, allow, ask, deny, elsewhere, policy, source

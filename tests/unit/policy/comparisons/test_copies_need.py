@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from policy.comparisons.conditions import within
 from policy.comparisons.copies_need import BUCKET_POLICY, KEY_POLICY, ROLE_POLICY, TRUST_POLICY
+from policy.comparisons.patterns import within
 from policy.rule import Kind
 from policy.verdict import Verdict
 from tests.support.policy_documents import MFA, UNLESS, allow, ask, deny, source

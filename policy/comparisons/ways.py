@@ -1,16 +1,18 @@
-"""Network policies: which Pods they close, and who still gets through."""
+"""Ways in: what network policies and the roles of a cluster let through, and whether one way lies within another."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 
 from policy.comparisons.addresses import covered, networks
-from policy.comparisons.basic import Way, compare_ways, said
+from policy.comparisons.patterns import within
 from policy.differences import NO_RULE, unjudged
 from policy.rule import Change, kind
 from policy.values import MISSING, Value, at, items, mapping, words
 from policy.verdict import Judgement, Verdict
 
+Way = tuple[str, str]
+"""A way in: (who or what, port or verb)."""
 _ANY = "anything"
 _SELECTORS = ("podSelector", "namespaceSelector")
 
@@ -32,11 +34,11 @@ def network_policy(change: Change, reason: str) -> Sequence[Judgement]:
         found.append(_closed(old, new, reason))
     for direction, peers in (("ingress", "from"), ("egress", "to")):
         if (before := _ways(old, direction, peers)) != (after := _ways(new, direction, peers)):
-            judged = compare_ways(old.get(direction, MISSING), before, after, _way_within, reason)
+            judged = _compare(old.get(direction, MISSING), before, after, _way_within, reason)
             found += [each.below((direction,)) for each in judged]
     unknown = (set(old) | set(new)) - {"podSelector", "policyTypes", "ingress", "egress"}
     found += [unjudged((key,), at(old, key), at(new, key), NO_RULE) for key in sorted(unknown)]
-    return found or said(change, Verdict.NEUTRAL, "lets through the same")
+    return found or change.said(Verdict.NEUTRAL, "lets through the same")
 
 
 def _closed(old: Mapping[str, Value], new: Mapping[str, Value], reason: str) -> Judgement:
@@ -49,7 +51,7 @@ def _closed(old: Mapping[str, Value], new: Mapping[str, Value], reason: str) -> 
         verdict, why = Verdict.UNJUDGED, "it closes more Pods, and leaves its ways open to those as well"
     else:
         verdict, why = Verdict.STRONGER, "closes at least the Pods it closed before"
-    return Judgement(verdict=verdict, reason=why, old=words(before), new=words(after), path=("podSelector",))
+    return Judgement(verdict, why, old=words(before), new=words(after), path=("podSelector",))
 
 
 def _ways(spec: Mapping[str, Value], direction: str, peers: str) -> set[Way]:
@@ -118,3 +120,46 @@ def _parts_within(one: str, other: str) -> bool:
 def _labels_within(narrow: Mapping[str, list[str]], wide: Mapping[str, list[str]]) -> bool:
     """Whether every Pod that fits `narrow` fits `wide`."""
     return all(key in narrow and set(narrow[key]) <= set(values) for key, values in wide.items())
+
+
+@kind()
+def cluster_permissions(change: Change, reason: str) -> Sequence[Judgement]:
+    """The rules of a Kubernetes Role."""
+    old, new = _permissions(change.old), _permissions(change.new)
+    return _compare(change.old, old, new, _permission_within, reason)
+
+
+def _permissions(value: Value) -> set[Way]:
+    """Every (group/resource/name, verb)."""
+    found: set[Way] = set()
+    for rule in map(mapping, items(value)):
+        groups, verbs = items(rule.get("apiGroups", [""])), items(rule.get("verbs", MISSING))
+        resources = items(rule.get("resources", rule.get("nonResourceURLs", MISSING)))
+        only = ",".join(sorted(map(str, items(rule.get("resourceNames", MISSING))))) or "*"
+        found |= {(f"{group}/{each}/{only}", str(verb)) for group, each, verb in product(groups, resources, verbs)}
+    return found
+
+
+def _permission_within(way: Way, other: Way) -> bool:
+    return all(map(within, _parts(way), _parts(other)))
+
+
+def _parts(way: Way) -> tuple[str, ...]:
+    """Group, resource, names, verb. `pods/exec` is another resource than `pods`: no * of a part reaches the next."""
+    group, _, rest = way[0].partition("/")
+    resource, _, only = rest.rpartition("/")
+    return group, resource, only, way[1]
+
+
+def _compare(
+    shown: Value, old: set[Way], new: set[Way], no_wider: Callable[[Way, Way], bool], reason: str
+) -> Sequence[Judgement]:
+    """Every new way that no old one covers; `no_wider` says whether the first way lies within the second."""
+    come = sorted(way for way in new if not any(no_wider(way, other) for other in old))
+    gone = sorted(way for way in old if not any(no_wider(way, other) for other in new))
+    if come:
+        return [Judgement(Verdict.WEAKER, reason, new=words(" on ".join(way))) for way in come]
+    if gone:
+        left = words(", ".join(" on ".join(way) for way in gone))
+        return [Judgement(Verdict.STRONGER, "lets in fewer than before", old=left)]
+    return [Judgement(Verdict.NEUTRAL, "lets in the same", old=words(shown))]

@@ -1,0 +1,40 @@
+"""Patterns of names with * and ?: when one covers another, and when one does not say whose resource it means."""
+
+import re
+from fnmatch import fnmatchcase
+
+_WILD = re.compile(r"[*?]")
+
+
+def within(pattern: str, wider: str) -> bool:
+    """Whether everything `pattern` matches is matched by `wider`; both may hold * and ?."""
+    # A * of the narrower one stands for any text, also for none: a ? of the wider one, one character, must not fit it.
+    return fnmatchcase(pattern.replace("*", "\0"), wider.replace("[", "[[]").replace("?", "[!\0]"))
+
+
+def is_anybody(value: str) -> bool:
+    """Whether a pattern does not say whose resource it means: no account, no bucket, or no start of an id."""
+    if value.startswith("arn:") or is_anything(value):
+        return leaves_owner_open(value)
+    return has_wildcard(re.split("[:/]", value)[0])
+
+
+def leaves_owner_open(arn: str) -> bool:
+    """Whether an ARN does not name its account, or its bucket."""
+    parts = arn.split(":", 5)
+    if len(parts) < 6:
+        return has_wildcard(arn)
+    _, _, service, _, account, resource = parts
+    if has_wildcard(service) or has_wildcard(account):
+        return True
+    return service == "s3" and not account and has_wildcard(resource.partition("/")[0])
+
+
+def has_wildcard(text: str) -> bool:
+    """Whether the text contains `*` or `?`."""
+    return _WILD.search(text) is not None
+
+
+def is_anything(pattern: str) -> bool:
+    """Whether the pattern fits every text."""
+    return "*" in pattern and not pattern.strip("*?")
