@@ -5,7 +5,7 @@ A new resource has nothing to be compared with: it is judged against what each r
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from policy.rule import Change, Rule, Subject, pattern
+from policy.rule import Change, Rule, Subject, first, pattern
 from policy.secrecy.stand_ins import is_marked
 from policy.values import MISSING, SECRET, UNKNOWN, Absent, Path, Value, contains, items, mapping, words
 from policy.verdict import Judgement, Verdict
@@ -36,11 +36,9 @@ def walk(
 
 def judge(change: Change, rules: Sequence[Rule]) -> Sequence[Judgement] | None:
     """What the first rule that fits says; None when none does or it asks to look deeper. Paths are relative."""
-    rule = next((rule for rule in rules if rule.fits(change.path, change.subject)), None)
-    if rule is None:
-        return None
-    found = _asked(rule, change)
-    return None if found is None else [each.by(rule.id_of(each.path)) for each in found]
+    rule = first(rules, change.path, change.subject)
+    found = _asked(rule, change) if rule else None
+    return [each.by(rule.id_of(each.path)) for each in found] if rule and found is not None else None
 
 
 def _asked(rule: Rule, change: Change) -> Sequence[Judgement] | None:
@@ -119,7 +117,7 @@ def born_weak(
         if rule.kind.born is None:
             continue
         for path, value in _places(pattern(rule.path), inputs):
-            if next((each for each in rules if each.fits(path, subject)), None) is not rule:
+            if first(rules, path, subject) is not rule:
                 continue
             hidden = value is SECRET or contains(value, UNKNOWN)
             verdict = Verdict.UNJUDGED if hidden else rule.kind.born(value)

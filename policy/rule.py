@@ -1,7 +1,7 @@
 """A rule: which property of which type, how two values of it are compared, and why that matters."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 
@@ -85,6 +85,11 @@ class Kind:
 def kind(*, blind: bool = False, born: Born | None = None, aspects: tuple[str, ...] = ()) -> Callable[[Compare], Kind]:
     """Makes a `Kind` of a function that compares, with its name."""
     return lambda compare: Kind(compare.__name__, compare, blind, born, aspects)
+
+
+def first(rules: Iterable[Rule], path: Path, subject: Subject) -> Rule | None:
+    """The rule that is asked about a property: the first that fits."""
+    return next((rule for rule in rules if rule.fits(path, subject)), None)
 
 
 @cache

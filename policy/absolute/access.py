@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from policy.absolute.resource import Broken, Resource
 from policy.comparisons.documents import Grant, NotAPolicy, Statement, read_policy
-from policy.comparisons.patterns import has_wildcard, is_anything, leaves_owner_open
+from policy.comparisons.patterns import has_wildcard, leaves_owner_open
 from policy.values import Absent, Value, at, items
 from recovery.access.simulation import NEVER_ON_COPIES
 
@@ -61,8 +61,8 @@ def ends_versions(resource: Resource) -> Iterator[Broken]:
 def _wide(key: str, document: Value) -> Iterator[Broken]:
     for statement in _allowed(document):
         wide = {grant.action for grant in statement.grants if has_wildcard(grant.action)}
-        named = [grant for grant in statement.grants if not _named_otherwise(grant)]
-        wide |= {grant.resource for grant in named if _is_wild(grant.resource)}
+        named = [grant.resource for grant in statement.grants if not _named_otherwise(grant)]
+        wide |= {resource for resource in named if leaves_owner_open(resource)}
         if statement.opaque:
             wide.add("all but what is named")
         if wide:
@@ -72,10 +72,6 @@ def _wide(key: str, document: Value) -> Iterator[Broken]:
 def _named_otherwise(grant: Grant) -> bool:
     """Metrics are no resources: IAM only takes "*", and the namespace in a condition says which are meant."""
     return grant.action == "cloudwatch:putmetricdata" and ("stringequals", "cloudwatch:namespace") in grant.conditions
-
-
-def _is_wild(resource: str) -> bool:
-    return is_anything(resource) or leaves_owner_open(resource)
 
 
 def _broad(key: str, arns: Value) -> Iterator[Broken]:

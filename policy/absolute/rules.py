@@ -107,10 +107,8 @@ def _plain_disk(resource: Resource) -> Iterator[Broken]:
     for place, claim in claims:
         found = at(claim, "spec", "storageClassName")
         if found not in (DISK_CLASS, UNKNOWN):
-            yield (
-                f"{place}.spec.storageClassName".lstrip("."),
-                f"a disk of another class than {DISK_CLASS}: {words(found)}",
-            )
+            where = f"{place}.spec.storageClassName".lstrip(".")
+            yield where, f"a disk of another class than {DISK_CLASS}: {words(found)}"
 
 
 def _checked_secondary(resource: Resource) -> Iterator[Broken]:

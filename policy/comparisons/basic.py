@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
 
 from policy.comparisons.numbers import number
 from policy.rule import Born, Change, Compare, Kind
@@ -41,14 +43,12 @@ def must_be(wanted: Value, *, default: Value = MISSING, new: bool = True) -> Kin
 
 def longer(read: Read = number, *, default: Value = MISSING) -> Kind:
     """More protects more. `default` is what a missing value amounts to, and the least of a new resource."""
-    compare = _numbers(read, default, more=Verdict.STRONGER, fewer=Verdict.WEAKER)
-    return Kind("longer", compare, born=_measured_by(compare, default, default))
+    return _numbers("longer", read, default, more=Verdict.STRONGER, fewer=Verdict.WEAKER)
 
 
 def shorter(read: Read = number, *, default: Value = MISSING) -> Kind:
     """Less protects more. `default` is what a missing value amounts to, and the most of a new resource."""
-    compare = _numbers(read, default, more=Verdict.WEAKER, fewer=Verdict.STRONGER)
-    return Kind("shorter", compare, born=_measured_by(compare, default, default))
+    return _numbers("shorter", read, default, more=Verdict.WEAKER, fewer=Verdict.STRONGER)
 
 
 def size(read: Read = number, *, default: Value = MISSING, more: Verdict = Verdict.NEUTRAL) -> Kind:
@@ -56,7 +56,7 @@ def size(read: Read = number, *, default: Value = MISSING, more: Verdict = Verdi
 
     `default` is what a missing value amounts to (infinity: no limit).
     """
-    return Kind("size", _numbers(read, default, more=more, fewer=Verdict.WEAKER))
+    return replace(_numbers("size", read, default, more=more, fewer=Verdict.WEAKER), born=None)
 
 
 def ranked(*order: str, least: str = "", default: Value = MISSING) -> Kind:
@@ -107,7 +107,7 @@ def contains_all(
     """
 
     def compare(change: Change, reason: str) -> Sequence[Judgement]:
-        old, new = (_set(_listed(value, separator)) for value in (change.old, change.new))
+        old, new = (_elements(value, separator) for value in (change.old, change.new))
         if none_is_all and bool(old) != bool(new):
             return change.said(fewer if new else more, reason)
         gone, come = sorted(old - new), sorted(new - old)
@@ -118,7 +118,7 @@ def contains_all(
     return Kind("contains all", compare, born=born)
 
 
-def _numbers(read: Read, default: Value, *, more: Verdict, fewer: Verdict) -> Compare:
+def _numbers(name: str, read: Read, default: Value, *, more: Verdict, fewer: Verdict) -> Kind:
     def compare(change: Change, reason: str) -> Sequence[Judgement]:
         old, new = (read(_or(value, default)) for value in (change.old, change.new))
         if old is None or new is None:
@@ -130,7 +130,7 @@ def _numbers(read: Read, default: Value, *, more: Verdict, fewer: Verdict) -> Co
         good[Verdict.NEUTRAL] = "more than before weakens nothing"
         return change.said(verdict, good.get(verdict, reason))
 
-    return compare
+    return Kind(name, compare, born=_measured_by(compare, default, default))
 
 
 def _measured_by(compare: Compare, wanted: Value, default: Value) -> Born | None:
@@ -159,17 +159,11 @@ def _equal(value: Value, wanted: Value) -> bool:
     return value is wanted or (value == wanted and isinstance(value, bool) == isinstance(wanted, bool))
 
 
-def _listed(value: Value, separator: str) -> Value:
-    """A list that is handed over as text: JSON, as Pulumi does it with a provider's, or words between separators."""
-    if not isinstance(value, str):
-        return value
-    if not separator and value.startswith("["):
-        try:
-            return read_json(value)
-        except ValueError:
-            return value
-    return [each for each in value.split(separator) if each] if separator else value
-
-
-def _set(value: Value) -> set[str]:
+def _elements(value: Value, separator: str) -> set[str]:
+    """Of a list, or of a text that holds one: JSON, as Pulumi writes a provider's, or words between separators."""
+    if isinstance(value, str) and separator:
+        value = [each for each in value.split(separator) if each]
+    elif isinstance(value, str) and value.startswith("["):
+        with suppress(ValueError):
+            value = read_json(value)
     return {each if isinstance(each, str) else json.dumps(each, sort_keys=True, default=str) for each in items(value)}

@@ -40,15 +40,13 @@ def implies(narrow: Conditions, wide: Conditions) -> bool:
 def lowered(before: Conditions, after: Conditions, key: str) -> tuple[str, str] | None:
     """Two upper bounds of `key`, in words, when they are all that differs and the second is the lower one."""
     differing = {place for place in {*before, *after} if before.get(place) != after.get(place)}
-    if len(differing) != 1:
-        return None
-    ((operator, about),) = differing
-    if about != key or operator not in _UPPER_BOUND:
+    operator = next((each for each, about in differing if about == key), "")
+    if len(differing) != 1 or operator not in _UPPER_BOUND:
         return None
     old, new = (_loosest(each.get((operator, key), frozenset())) for each in (before, after))
-    if old is None or new is None or new >= old:
-        return None
-    return f"{_UPPER_BOUND[operator]} {old:g}", f"{_UPPER_BOUND[operator]} {new:g}"
+    if old is not None and new is not None and new < old:
+        return f"{_UPPER_BOUND[operator]} {old:g}", f"{_UPPER_BOUND[operator]} {new:g}"
+    return None
 
 
 def is_bound(conditions: Conditions) -> bool:

@@ -157,8 +157,8 @@ def _opaque(old: Sequence[Statement], new: Sequence[Statement]) -> Iterator[Judg
     before, after = ({(s.deny, s.opaque): s for s in found if s.opaque} for found in (old, new))
     for key in before.keys() ^ after.keys():
         statement = before.get(key) or after[key]
-        shown = [statement.opaque if key in found else MISSING for found in (before, after)]
-        yield unjudged((f"[{statement.sid}]",), *shown, "NotAction, NotResource and NotPrincipal are not compared")
+        was, now = (statement.opaque if key in found else MISSING for found in (before, after))
+        yield unjudged((f"[{statement.sid}]",), was, now, "NotAction, NotResource and NotPrincipal are not compared")
 
 
 def _words(grants: Sequence[Grant]) -> str:

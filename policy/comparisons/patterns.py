@@ -3,8 +3,6 @@
 import re
 from fnmatch import fnmatchcase
 
-_WILD = re.compile(r"[*?]")
-
 
 def within(pattern: str, wider: str) -> bool:
     """Whether everything `pattern` matches is matched by `wider`; both may hold * and ?."""
@@ -14,9 +12,7 @@ def within(pattern: str, wider: str) -> bool:
 
 def is_anybody(value: str) -> bool:
     """Whether a pattern does not say whose resource it means: no account, no bucket, or no start of an id."""
-    if value.startswith("arn:") or is_anything(value):
-        return leaves_owner_open(value)
-    return has_wildcard(re.split("[:/]", value)[0])
+    return leaves_owner_open(value) if value.startswith("arn:") else has_wildcard(re.split("[:/]", value)[0])
 
 
 def leaves_owner_open(arn: str) -> bool:
@@ -32,9 +28,4 @@ def leaves_owner_open(arn: str) -> bool:
 
 def has_wildcard(text: str) -> bool:
     """Whether the text contains `*` or `?`."""
-    return _WILD.search(text) is not None
-
-
-def is_anything(pattern: str) -> bool:
-    """Whether the pattern fits every text."""
-    return "*" in pattern and not pattern.strip("*?")
+    return "*" in text or "?" in text

@@ -32,24 +32,19 @@ class Onto:
     verdict: Verdict = Verdict.UNJUDGED
 
 
-def _setting(document: str = "") -> Onto:
-    return Onto("a bucket has one such setting: this takes the place of what is there", "bucket", BUCKET, document)
-
-
-def _cluster(reason: str, verdict: Verdict = Verdict.UNJUDGED) -> Onto:
-    return Onto(reason, "clusterName", "aws:eks/cluster:Cluster", verdict=verdict)
-
-
+_SETTING = Onto("a bucket has one such setting: this takes the place of what is there", "bucket", BUCKET)
+_CLUSTER = ("clusterName", "aws:eks/cluster:Cluster")
 _S3 = "aws:s3/bucket"
 _SETTINGS = "Versioning ServerSideEncryptionConfiguration PublicAccessBlock OwnershipControls ReplicationConfig Logging"
 _GROUP = Onto("a way that was not there", "securityGroupId", "aws:ec2/securityGroup:SecurityGroup")
 _PEERING = Onto("a way between networks that was not there")
+_ENTRY = Onto("permission widened: who enters the cluster", *_CLUSTER, verdict=Verdict.WEAKER)
 _BINDING = Onto("permission widened: who gets a role", "roleRef.name", KUBERNETES_ROLE, verdict=Verdict.WEAKER)
 
 ONTO: dict[str, Onto] = {
-    f"{_S3}Policy:BucketPolicy": _setting("policy"),
-    f"{_S3}LifecycleConfiguration:BucketLifecycleConfiguration": _setting("rules"),
-    **{f"{_S3}{setting}:Bucket{setting}": _setting() for setting in _SETTINGS.split()},
+    f"{_S3}Policy:BucketPolicy": replace(_SETTING, document="policy"),
+    f"{_S3}LifecycleConfiguration:BucketLifecycleConfiguration": replace(_SETTING, document="rules"),
+    **{f"{_S3}{setting}:Bucket{setting}": _SETTING for setting in _SETTINGS.split()},
     OBJECT: Onto("an object takes the place of the one of the same key", "bucket", BUCKET),
     _ALIAS: Onto("another name of a key that is there already", "targetKeyId", "aws:kms/key:Key"),
     _PERMISSION: Onto("what an existing role may do", "role", ROLE, "policy"),
@@ -62,10 +57,10 @@ ONTO: dict[str, Onto] = {
     "aws:ec2/routeTableAssociation:RouteTableAssociation": Onto("packets go another way", "subnetId", _SUBNET),
     "aws:ec2/vpcPeeringConnection:VpcPeeringConnection": _PEERING,
     "aws:ec2/vpcPeeringConnectionAccepter:VpcPeeringConnectionAccepter": _PEERING,
-    "aws:eks/accessEntry:AccessEntry": _cluster("permission widened: who enters the cluster", Verdict.WEAKER),
+    "aws:eks/accessEntry:AccessEntry": _ENTRY,
     ACCESS_POLICY: Onto("permission widened in the cluster", verdict=Verdict.WEAKER),
-    "aws:eks/addon:Addon": _cluster("the cluster works in another way"),
-    "aws:eks/podIdentityAssociation:PodIdentityAssociation": _cluster("which Pods act under which role"),
+    "aws:eks/addon:Addon": Onto("the cluster works in another way", *_CLUSTER),
+    "aws:eks/podIdentityAssociation:PodIdentityAssociation": Onto("which Pods act under which role", *_CLUSTER),
     f"{RBAC}RoleBinding": _BINDING,
     f"{RBAC}ClusterRoleBinding": replace(_BINDING, kind=f"{RBAC}ClusterRole"),
 }

@@ -221,15 +221,11 @@ def _without_marked(preview: Preview) -> Preview:
             state = replace(state, inputs=inputs, outputs=outputs)
         return state
 
-    steps = (
-        replace(
-            step,
-            old=hidden(step.old, step.urn),
-            new=hidden(step.new, step.urn),
-            bared=tuple(_bared(step.old.inputs, step.new.inputs)) if step.old and step.new else (),
-        )
-        for step in preview.steps
-    )
+    steps: list[Step] = []
+    for step in preview.steps:
+        old, new = hidden(step.old, step.urn), hidden(step.new, step.urn)
+        bared = tuple(_bared(step.old.inputs, step.new.inputs)) if step.old and step.new else ()
+        steps.append(replace(step, old=old, new=new, bared=bared))
     return replace(preview, steps=tuple(steps))
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from policy.comparisons.basic import NEUTRAL
 from policy.differences import judge, unjudged, walk
 from policy.review.preview import Step
-from policy.rule import Change, Rule, Subject, pattern
+from policy.rule import Change, Rule, Subject, first, pattern
 from policy.values import MISSING, SECRET, Path, Value, contains, mapping
 from policy.verdict import Judgement
 
@@ -31,7 +31,7 @@ def _one(step: Step, path: Path, rules: Sequence[Rule], subject: Subject) -> Ite
         if MISSING not in (before, live) and before != live:
             yield from walk(before, live, rules, subject, named)
             return
-    rule = next((rule for rule in rules if rule.fits(named, subject)), None)
+    rule = first(rules, named, subject)
     if rule is None or rule.kind is not NEUTRAL:
         yield unjudged(named, before, after, "the provider reports a change that the preview does not show")
     # A neutral one is nothing to list: tagsAll follows from tags.

@@ -10,9 +10,9 @@ from policy.review.preview import CREATING, DELETING, KNOWN, REPLACING, STACK, U
 from policy.review.reported import unshown
 from policy.review.rule_list import BARED_SECRET, FAILED_PREVIEW, UNKNOWN_OPERATION, UNKNOWN_TYPE
 from policy.rule import Subject
-from policy.rules.by_type import OPTION_RULES, rules_of
-from policy.rules.endings import LIVES, UNKNOWN_LIFE, ending
+from policy.rules.by_type import LIVES, OPTION_RULES, ending, rules_of
 from policy.rules.ids import type_name
+from policy.rules.shorthand import Life
 from policy.secrecy.stand_ins import shown
 from policy.values import MISSING, SECRET, path_text, words
 from policy.verdict import ADVICE, Finding, Judgement, Verdict
@@ -92,7 +92,7 @@ def _changes(step: Step, around: Surroundings) -> Iterator[Judgement]:
     elif step.op in CREATING:
         yield from created(step, around)
     elif step.op in DELETING:
-        verdict, reason = LIVES.get(step.type, UNKNOWN_LIFE).delete
+        verdict, reason = LIVES.get(step.type, Life()).delete
         if step.old and step.old.options["retainOnDelete"]:
             reason += "; it stays where it is, and nothing looks after it"
         yield Judgement(verdict, reason, old="there", new="gone", rule=ending(step.type))
@@ -112,7 +112,7 @@ def _both(step: Step, around: Surroundings) -> Iterator[Judgement]:
         reason, new = "is stored in plain text; set it as a secret", "in plain text"
         yield Judgement(Verdict.WEAKER, reason, old=words(SECRET), new=new, path=path, rule=BARED_SECRET)
     if step.op in REPLACING:
-        verdict, reason = LIVES.get(step.type, UNKNOWN_LIFE).replace
+        verdict, reason = LIVES.get(step.type, Life()).replace
         yield Judgement(verdict, reason, old="there", new="another one", rule=ending(step.type))
     if step.op in UNCHANGED:
         return

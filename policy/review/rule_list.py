@@ -5,8 +5,7 @@ from functools import cache
 
 from policy.absolute.rules import ABSOLUTE_RULES
 from policy.differences import UNKNOWN_PROPERTY
-from policy.rules.by_type import all_rules, known_types, shared_rules
-from policy.rules.endings import LIVES, UNKNOWN_ENDING, ending
+from policy.rules.by_type import LIVES, UNKNOWN_ENDING, all_rules, ending, known_types, shared_rules
 from policy.rules.ids import type_name
 
 FAILED_PREVIEW, BARED_SECRET = "preview.failed", "secret.in-plain-text"

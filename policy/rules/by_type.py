@@ -1,14 +1,15 @@
 """All rules of a type: its own, and what every resource of its provider shares. A type without an entry is unknown."""
 
+from dataclasses import replace
+
 from policy.comparisons.basic import NEUTRAL, WATCHED, contains_all
 from policy.comparisons.labels import describing
 from policy.rule import Rule
 from policy.rules.access import ACCESS_RULES
 from policy.rules.cluster_objects import KUBERNETES_RULES
-from policy.rules.endings import LIVES
 from policy.rules.ids import identified, type_name
 from policy.rules.network import NETWORK_RULES
-from policy.rules.shorthand import DESTROYS, ON, each, ignore
+from policy.rules.shorthand import DESTROYS, ON, Known, Life, each, ignore
 from policy.rules.storage import STORAGE_RULES
 from policy.rules.workloads import POD_RULES
 from policy.verdict import Verdict
@@ -31,7 +32,7 @@ _KUBERNETES = identified(
     ),
 )
 _ACCOUNTS = contains_all(fewer=Verdict.STRONGER, more=Verdict.WEAKER, none_is_all=True)
-_PROVIDERS = {
+_PROVIDERS: dict[str, Known] = {
     "pulumi:providers:aws": (
         Rule("allowedAccountIds", _ACCOUNTS, "another account is let in; without a list any account"),
         Rule("region", DESTROYS, "everything under it would move to another region"),
@@ -42,25 +43,25 @@ _PROVIDERS = {
         *ignore("version"),
     ),
 }
-_TABLES = (STORAGE_RULES, ACCESS_RULES, NETWORK_RULES, KUBERNETES_RULES, POD_RULES, _PROVIDERS)
-# Types with an ending and no rules are known: they have no property that could weaken, so any change is for a person.
-_OWN = dict.fromkeys(LIVES, ()) | {
-    kind: identified(type_name(kind), rules) for table in _TABLES for kind, rules in table.items()
+_KNOWN = STORAGE_RULES | ACCESS_RULES | NETWORK_RULES | KUBERNETES_RULES | POD_RULES | _PROVIDERS
+LIVES = {kind: each for kind, known in _KNOWN.items() for each in known if isinstance(each, Life)}
+_OWN = {
+    kind: identified(type_name(kind), (each for each in known if isinstance(each, Rule)))
+    for kind, known in _KNOWN.items()
 }
-
-
 _REPLACED = contains_all(fewer=Verdict.STRONGER, more=Verdict.DESTRUCTIVE)
-OPTION_RULES = (
-    Rule("protect", ON, "protection flag off: a destroy would take it", id="option.protect"),
-    Rule("retainOnDelete", ON, "when it is deleted here, it goes", id="option.retainOnDelete"),
-    *(
-        Rule(name, WATCHED, "how Pulumi treats later changes of it", id=f"option.{name}")
-        for name in ("ignoreChanges", "replaceOnChanges", "deletedWith")
-    ),
-    Rule("replaceWith", _REPLACED, "it is replaced whenever another resource is", id="option.replaceWith"),
-    Rule("provider", WATCHED, "another provider: another account, region or cluster", id="option.provider"),
+OPTION_RULES = tuple(
+    replace(rule, id=f"option.{rule.path}")
+    for rule in (
+        Rule("protect", ON, "protection flag off: a destroy would take it"),
+        Rule("retainOnDelete", ON, "when it is deleted here, it goes"),
+        *each("ignoreChanges replaceOnChanges deletedWith", WATCHED, "how Pulumi treats later changes of it"),
+        Rule("replaceWith", _REPLACED, "it is replaced whenever another resource is"),
+        Rule("provider", WATCHED, "another provider: another account, region or cluster"),
+    )
 )
 """What only Pulumi knows of a resource."""
+UNKNOWN_ENDING = "unknown.ending"
 
 
 def rules_of(kind: str) -> tuple[Rule, ...] | None:
@@ -86,3 +87,8 @@ def shared_rules() -> list[tuple[str, Rule]]:
 def all_rules() -> list[tuple[str, Rule]]:
     """(type, rule) of every rule that a type has of its own."""
     return [(kind, rule) for kind, rules in _OWN.items() for rule in rules]
+
+
+def ending(kind: str) -> str:
+    """The id of what is said when a resource of this type goes or is replaced."""
+    return f"ending.{type_name(kind)}" if kind in LIVES else UNKNOWN_ENDING

@@ -9,7 +9,7 @@ from policy.comparisons.numbers import quantity
 from policy.comparisons.pods import GUARD_MODE, command, image, is_guard, judged_elsewhere
 from policy.comparisons.schedules import schedule, time_zone
 from policy.rule import Rule
-from policy.rules.shorthand import DESTROYS, OFF, ON, each, ignore
+from policy.rules.shorthand import DESTROYS, OFF, ON, Known, each, ends, holds, ignore, replaceable
 from policy.verdict import Verdict
 from recovery.names import ACCEPTED_INCREMENTALS, SKIP_CREDENTIALS, SOCKET_VOLUME
 
@@ -74,8 +74,9 @@ _JOB = (
 _FIXED = "spec.volumeClaimTemplates spec.selector spec.serviceName"
 _CLAIMS = "spec.persistentVolumeClaimRetentionPolicy"
 
-POD_RULES: dict[str, tuple[Rule, ...]] = {
+POD_RULES: dict[str, Known] = {
     "kubernetes:apps/v1:Deployment": (
+        ends("it no longer runs; a guard's gate closes"),
         Rule("spec.replicas", fixed(), "guard off, or two guards that renew against each other", is_guard),
         Rule("spec.replicas", size(default=1), "replicas dropped"),
         Rule("spec.strategy", fixed(), "two guards may run side by side", is_guard),
@@ -84,6 +85,7 @@ POD_RULES: dict[str, tuple[Rule, ...]] = {
         *_TEMPLATE,
     ),
     "kubernetes:apps/v1:StatefulSet": (
+        holds("a database"),
         Rule("spec.replicas", fixed(), "guard off, or two guards that renew against each other", is_guard),
         Rule("spec.replicas", size(default=1, more=Verdict.UNJUDGED), "replicas of what holds data"),
         *each(f"{_CLAIMS}.whenDeleted {_CLAIMS}.whenScaled", must_be("Retain", default="Retain"), "data goes with it"),
@@ -92,6 +94,7 @@ POD_RULES: dict[str, tuple[Rule, ...]] = {
         *_TEMPLATE,
     ),
     "kubernetes:batch/v1:CronJob": (
+        replaceable("schedule dropped"),
         Rule("spec.schedule", schedule, "copies are made less often"),
         Rule("spec.suspend", OFF, "schedule suspended"),
         Rule("spec.concurrencyPolicy", must_be("Forbid", default="Allow"), "two runs at once"),
@@ -101,10 +104,12 @@ POD_RULES: dict[str, tuple[Rule, ...]] = {
         *(rule.below("spec.jobTemplate") for rule in _JOB),
     ),
     "kubernetes:policy/v1:PodDisruptionBudget": (
+        replaceable("all Pods may go at once"),
         Rule("spec.minAvailable", longer(), "more Pods may go at once"),
         Rule("spec.maxUnavailable", shorter(), "more Pods may go at once"),
     ),
-    "kubernetes:autoscaling/v2:HorizontalPodAutoscaler": each(
-        "spec.minReplicas spec.maxReplicas", size(), "replicas dropped"
+    "kubernetes:autoscaling/v2:HorizontalPodAutoscaler": (
+        replaceable("replicas dropped to one"),
+        *each("spec.minReplicas spec.maxReplicas", size(), "replicas dropped"),
     ),
 }

@@ -9,6 +9,7 @@ import json
 import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 
 import yaml
 
@@ -107,21 +108,16 @@ class Secrets:
         plain = _from_base64(text)
         if plain and self._text(plain) != plain:
             return self._stand_in(text)
-        if text[:1] in ("{", "["):
-            try:
+        with suppress(ValueError):  # neither JSON nor YAML
+            if text[:1] in ("{", "["):
                 found = read_json(text)
-            except ValueError:
-                return without_secrets(text, self._stand_in)
-            hidden = self.hide(found)
-            return text if hidden == found else json.dumps(hidden)
-        if "\n" in text and any(is_secret(word) for word in re.findall(r"[\w\-.]{1,80}", text)):
-            try:
+                hidden = self.hide(found)
+                return text if hidden == found else json.dumps(hidden)
+            if "\n" in text and any(is_secret(word) for word in re.findall(r"[\w\-.]{1,80}", text)):
                 documents = read_yaml(text)
-            except ValueError:
-                return without_secrets(text, self._stand_in)
-            hidden = self.hide(documents)
-            if hidden != documents and any(map(_holds_mapping, documents)):
-                return yaml.safe_dump_all(hidden, sort_keys=False, allow_unicode=True)
+                hidden = self.hide(documents)
+                if hidden != documents and any(map(_holds_mapping, documents)):
+                    return yaml.safe_dump_all(hidden, sort_keys=False, allow_unicode=True)
         return without_secrets(text, self._stand_in)
 
     def _whole(self, value: Value, *, marked: bool = False) -> Value:
@@ -142,11 +138,9 @@ class Secrets:
         """What Pulumi marks as a secret and shows all the same, as `preview --show-secrets` does."""
         for text in _leaves(marked):
             self._stand_in(text)
-            try:
+            with suppress(ValueError):
                 for leaf in _leaves(read_json(text)):
                     self._stand_in(leaf)
-            except ValueError:
-                continue
 
 
 def shown(text: str) -> str:

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from policy.rules.endings import LIVES
+from policy.rules.by_type import LIVES
 from policy.values import MISSING, UNKNOWN, Value
 from policy.verdict import Verdict
 

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from policy.absolute.rules import ABSOLUTE_RULES, Resource, violations
 from policy.review.preview import UnreadablePreview, parse
 from policy.review.review import review
-from policy.rules.by_type import known_types
-from policy.rules.endings import LIVES
+from policy.rules.by_type import LIVES, known_types
 from policy.verdict import Finding, Verdict
 from tests.support.review_cases import DATA, DENIES, IMAGE, UNDECLARED, C, D, N, S, W, document, statement
 from tests.support.review_preview import SECRET, UNKNOWN, preview, stack_step, state, step, urn
