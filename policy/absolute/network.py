@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from policy.absolute.resource import Broken, Resource
 from policy.comparisons.addresses import is_https, is_wide
-from policy.values import UNKNOWN, at, items
+from policy.values import UNKNOWN, Value, at, items
 
 _RANGES = ("cidrIpv4", "cidrIpv6", "cidrBlocks", "ipv6CidrBlocks")
 
@@ -26,20 +26,17 @@ def plaintext(resource: Resource) -> Iterator[Broken]:
 def open_network(resource: Resource) -> Iterator[Broken]:
     """Nobody lets in the whole internet, also not in two halves, but to HTTPS: customers come from everywhere."""
     kind = resource.type.rpartition(":")[2]
+    rules: list[tuple[str, Value]] = []
     if resource.type == "aws:eks/cluster:Cluster":
         yield from _cluster(resource)
     if kind in ("SecurityGroup", "DefaultSecurityGroup"):
-        rules = [("ingress", rule) for rule in items(at(resource.inputs, "ingress"))]
+        rules = [("ingress.", rule) for rule in items(at(resource.inputs, "ingress"))]
     elif kind == "SecurityGroupIngressRule" or at(resource.inputs, "type") == "ingress":
         rules = [("", resource.inputs)]
-    else:
-        return
     for place, rule in rules:
-        if is_https(rule):
-            continue
-        for key in _RANGES:
-            if any(is_wide(each) for each in items(at(rule, key))):
-                yield f"{place}.{key}".lstrip("."), "the whole internet is let in"
+        for key in () if is_https(rule) else _RANGES:
+            if any(map(is_wide, items(at(rule, key)))):
+                yield f"{place}{key}", "the whole internet is let in"
 
 
 def _cluster(resource: Resource) -> Iterator[Broken]:
@@ -48,5 +45,5 @@ def _cluster(resource: Resource) -> Iterator[Broken]:
     if config is UNKNOWN or at(config, "endpointPublicAccess") in (False, UNKNOWN):
         return
     ranges = items(at(config, "publicAccessCidrs"))
-    if not ranges or any(is_wide(each) for each in ranges):
+    if not ranges or any(map(is_wide, ranges)):
         yield "vpcConfig.publicAccessCidrs", "the whole internet reaches the cluster's API"

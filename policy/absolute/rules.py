@@ -101,14 +101,13 @@ def _plain_disk(resource: Resource) -> Iterator[Broken]:
         if at(resource.inputs, "parameters", "encrypted") not in ("true", UNKNOWN):
             yield "parameters.encrypted", "volumes of this class are not encrypted"
         return
-    claims = [(f"volumeClaimTemplates[{n}]", each) for n, each in enumerate(items(at(resource.inputs, *_CLAIMS)))]
+    claims = [(f"volumeClaimTemplates[{n}].", each) for n, each in enumerate(items(at(resource.inputs, *_CLAIMS)))]
     if resource.type == "kubernetes:core/v1:PersistentVolumeClaim":
         claims = [("", resource.inputs)]
     for place, claim in claims:
         found = at(claim, "spec", "storageClassName")
         if found not in (DISK_CLASS, UNKNOWN):
-            where = f"{place}.spec.storageClassName".lstrip(".")
-            yield where, f"a disk of another class than {DISK_CLASS}: {words(found)}"
+            yield f"{place}spec.storageClassName", f"a disk of another class than {DISK_CLASS}: {words(found)}"
 
 
 def _checked_secondary(resource: Resource) -> Iterator[Broken]:

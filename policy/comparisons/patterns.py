@@ -21,9 +21,8 @@ def leaves_owner_open(arn: str) -> bool:
     if len(parts) < 6:
         return has_wildcard(arn)
     _, _, service, _, account, resource = parts
-    if has_wildcard(service) or has_wildcard(account):
-        return True
-    return service == "s3" and not account and has_wildcard(resource.partition("/")[0])
+    any_bucket = service == "s3" and not account and has_wildcard(resource.partition("/")[0])
+    return has_wildcard(service) or has_wildcard(account) or any_bucket
 
 
 def has_wildcard(text: str) -> bool:

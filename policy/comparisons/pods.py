@@ -18,11 +18,9 @@ CONFIG_MAP = "kubernetes:core/v1:ConfigMap"
 
 def pod_spec(inputs: Value) -> Value:
     """The Pod specification of a workload, MISSING when it has none."""
-    for template in _TEMPLATES:
-        found = at(inputs, "spec", *template, "spec")
-        if found is not MISSING:
-            return found
-    return at(inputs, "spec") if at(inputs, "spec", "containers") is not MISSING else MISSING
+    found = [at(inputs, "spec", *template, "spec") for template in _TEMPLATES]
+    found += [at(inputs, "spec")] if at(inputs, "spec", "containers") is not MISSING else []
+    return next((each for each in found if each is not MISSING), MISSING)
 
 
 def containers(inputs: Value) -> list[Value]:
