@@ -54,10 +54,10 @@ def _differences(old: Sequence[_Rule], new: Sequence[_Rule], reason: str) -> Ite
     for prefix in sorted({rule.prefix for rule in (*old, *new)}):
         # Unfinished uploads end some day or never; which day matters to nobody. A rule for them knows no size.
         before, after = (_days(rules, prefix, NEVER, _UPLOADS) for rules in (old, new))
-        if before != NEVER == after:
+        if after == NEVER and before != NEVER:
             unseen = "unfinished uploads are kept and paid for, seen by nobody"
             yield _told(Verdict.WEAKER, unseen, before, after, prefix, _UPLOADS)
-        if before == NEVER != after:
+        if before == NEVER and after != NEVER:
             yield _told(Verdict.STRONGER, "unfinished uploads end", before, after, prefix, _UPLOADS)
         for term, meaning in _TERMS.items():
             for before, after in sorted({(_days(old, prefix, s, term), _days(new, prefix, s, term)) for s in sizes}):

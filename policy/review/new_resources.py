@@ -80,11 +80,8 @@ def created(step: Step, around: Surroundings) -> Iterator[Judgement]:
         yield Judgement(Verdict.DESTRUCTIVE, reason, new="created", path=("key",))
     yield from _given_away(step.type, step.new, around)
     if step.type == BUCKET and not _is_closed(step.new, around):
-        reason, advice = (
-            "public access: a bucket without a public-access block",
-            "block_public_access(…) as for the others",
-        )
-        yield Judgement(Verdict.WEAKER, reason, advice=advice)
+        advice = "block_public_access(…) as for the others"
+        yield Judgement(Verdict.WEAKER, "public access: a bucket without a public-access block", advice=advice)
 
 
 def _fresh(inputs: Mapping[str, Value]) -> Iterator[Judgement]:
