@@ -206,6 +206,11 @@ def backup_cron_job(dataset: str, kind: str) -> str:
     return f"backup-{dataset}-{kind}"
 
 
+def due_cron_job(dataset: str) -> str:
+    """The CronJob that makes a full backup when one is due before its schedule, the same name at both sites."""
+    return f"backup-{dataset}-due"
+
+
 def prune_cron_job(bucket: SiteName) -> str:
     """The CronJob that prunes the bucket of a site's region, the same name at both sites."""
     return f"prune-{bucket}"

@@ -17,6 +17,7 @@ from scripts.options import (
     AcceptIncrementalsOption,
     AccountOption,
     IfActiveOption,
+    IfDueOption,
     JsonOption,
     PlanOption,
     SiteOption,
@@ -35,6 +36,7 @@ def backup(
     account: AccountOption = "",
     site: SiteOption = "",
     if_active: IfActiveOption = False,
+    if_due: IfDueOption = False,
     accept_incrementals_of: AcceptIncrementalsOption = "",
     json: JsonOption = False,
 ) -> None:
@@ -44,6 +46,8 @@ def backup(
     what it sends; for a primary that is done here. Refused (exit 2) at a site that
     does not hold the lease; with --if-active it says `skipped: not the active site` and ends with 0 when another site
     has it, and what became of the run is counted for `dr status`.
+
+    With --if-due a full is made only where one is due before its schedule; otherwise it says so and ends with 0.
 
     An incremental that has nothing to build on, or whose server's incrementals are not to be trusted, becomes a full
     one, and that is said; where nothing has changed since the last one, it ends well and says that.
@@ -57,6 +61,7 @@ def backup(
     from engines.registry import engine_of
     from operations.copies.backup import Made, back_up, ended_in_order, order_by_plan
     from operations.copies.buckets import backup_bucket
+    from operations.copies.due import why_due
     from operations.copies.runs import scheduled
     from operations.lease import open_store
     from scripts.backup_output import Progress, result, summary
@@ -65,6 +70,14 @@ def backup(
     engine = named(lambda: engine_of(dataset, kind))
     context = Context.load(plan, account, site)
     leases, report = open_store(context), Progress()
+    if if_due:
+        if kind != FULL:
+            raise typer.BadParameter(f"--if-due is about full backups, not {kind} ones")
+        why = why_due(context, leases, dataset)
+        if not why:
+            _unchanged("no full backup is due here", json=json)
+            return
+        say(f"a full backup is due: {why}")
     environment = dict(os.environ) | {ACCEPTED_INCREMENTALS: accept_incrementals_of}
 
     def make(engine: "Engine") -> tuple[Made, str]:

@@ -85,3 +85,11 @@ def database_address(text: str) -> "Address":
 IfActiveOption = Annotated[
     bool, typer.Option("--if-active", help="For a schedule: end well, having done nothing, at the inactive site.")
 ]
+IfDueOption = Annotated[
+    bool,
+    typer.Option(
+        "--if-due",
+        help="Only where a full backup is due before its schedule: none is of this epoch, or none is newer than a gap "
+        "in the log.",
+    ),
+]

@@ -12,8 +12,9 @@ from components.databases.primary_tls import PrimaryTls
 from components.identity import declare_identity
 from components.runner_pod import on_schedule, runner_pod
 from components.runners import Runners
-from recovery.copies.retention import BUILDS_ON
-from recovery.names import ACCEPTED_INCREMENTALS, BACKUP_LABEL, ROLE_BACKUP, backup_cron_job
+from recovery.copies.due import LOOKED_AT
+from recovery.copies.retention import BUILDS_ON, FULL
+from recovery.names import ACCEPTED_INCREMENTALS, BACKUP_LABEL, ROLE_BACKUP, backup_cron_job, due_cron_job
 from recovery.plan.plan import Backup
 
 # A few Jobs are kept for whoever asks why last night failed.
@@ -42,7 +43,8 @@ class BackupCronJobsArgs:
 
 
 class BackupCronJobs(pulumi.ComponentResource):
-    """`dr backup` on each kind's schedule, in the plan's time zone; never two at once, never without an end.
+    """`dr backup` on each kind's schedule, in the plan's time zone; never two at once, never without an end. Beside
+    them a look every few minutes whether a full one is due before its time: after a promotion, after a gap in the log.
 
     It is declared at both sites and makes copies where the lease is: at the other one each run ends at once and well.
     So copying goes on by itself after a promotion, and nobody has to be given the right to start it.
@@ -54,18 +56,21 @@ class BackupCronJobs(pulumi.ComponentResource):
         super().__init__("ultramarket:dr:BackupCronJobs", name, None, opts)
         identified = declare_identity(name, args.at, "writer", self, login=_LOGIN, password=args.password)
         opts = as_child(self, depends_on=identified)
-        for kind in args.kinds:
-            _cron_job(args, kind, opts)
+        for kind, backup in args.kinds.items():
+            _cron_job(args, kind, backup_cron_job(args.dataset, kind), backup.schedule, [], opts)
+        _cron_job(args, FULL, due_cron_job(args.dataset), LOOKED_AT, ["--if-due"], opts)
         self.register_outputs({"schedules": {kind: each.schedule for kind, each in args.kinds.items()}})
 
 
-def _cron_job(args: BackupCronJobsArgs, kind: str, opts: pulumi.ResourceOptions) -> k8s.batch.v1.CronJob:
-    name, backup = backup_cron_job(args.dataset, kind), args.kinds[kind]
+def _cron_job(
+    args: BackupCronJobsArgs, kind: str, name: str, schedule: str, more: list[str], opts: pulumi.ResourceOptions
+) -> k8s.batch.v1.CronJob:
+    backup = args.kinds[kind]
     # One that has nothing to build on becomes one that others build on, and takes as long.
     limits = [args.kinds[each].time_limit for each in (kind, *BUILDS_ON.get(kind, ())) if each in args.kinds]
     pod = runner_pod(
         "backup",
-        ["dr", "backup", args.dataset, kind, "--if-active"],
+        ["dr", "backup", args.dataset, kind, "--if-active", *more],
         args.at,
         "writer",
         labels=BACKUP_LABEL,
@@ -83,7 +88,7 @@ def _cron_job(args: BackupCronJobsArgs, kind: str, opts: pulumi.ResourceOptions)
         volumes=args.tls.volumes if args.tls else (),
     )
     spec = on_schedule(
-        backup.schedule,
+        schedule,
         pod,
         start_deadline=backup.start_deadline,
         time_limit=max(limits),

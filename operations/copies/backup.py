@@ -61,7 +61,7 @@ def order_by_plan(plan: Plan, engine: Engine, site: SiteName, *, run: str, progr
         )
     return Order(
         site=site,
-        into="dr" if terms.direct else site,
+        into=terms.bucket_of(site),
         section=getattr(plan.datasets, engine.dataset),
         plan_digest=plan.digest,
         # How long it is kept the pruner decides, in each bucket.

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from engines.postgres.wal_bucket import beyond, gaps, position_now
 from operations.monitoring.findings import CRITICAL, OK, WARNING, Judged
+from recovery.copies.due import open_gaps
 from recovery.copies.log import GAPS, Gap, Range, Run, holes, parse_key, reached
 from recovery.copies.log_position import LogPosition
 from recovery.copies.manifest import Manifest
@@ -108,13 +109,12 @@ def _lost(seen: LogSeen, full: Manifest | None, namespace: str) -> Iterator[Judg
     begun = parse_lsn(full.start_position) if full else -1
     job = backup_cron_job("postgres", "full")
     make = f"make one: `kubectl create job --namespace {namespace} --from=cronjob/{job} {job}-after-gap`"
-    for gap in seen.gaps:
-        if begun < gap.end:
-            words = (
-                f"{format_lsn(gap.start)} to {format_lsn(gap.end)} of timeline {gap.line.timeline} is lost: nothing "
-                "after it can be restored before there is a new full backup"
-            )
-            yield Judged(CRITICAL, words, make)
+    for gap in open_gaps(seen.gaps, full):
+        words = (
+            f"{format_lsn(gap.start)} to {format_lsn(gap.end)} of timeline {gap.line.timeline} is lost: nothing "
+            "after it can be restored before there is a new full backup"
+        )
+        yield Judged(CRITICAL, words, make)
     position = seen.position
     if position and full and full.source.timeline == position.timeline and begun < position.start and not seen.gaps:
         words = f"it begins at {format_lsn(position.start)}, after the newest full backup ({full.start_position})"

@@ -57,6 +57,10 @@ class CopyTerms:
         """For how many days a copy that was ended in the bucket of `site` can be brought back."""
         return max(whole_days(self.at_once(site)), UNDO_AT_LEAST_DAYS)
 
+    def bucket_of(self, site: SiteName) -> SiteName:
+        """Whose bucket a copy that `site` makes is put into."""
+        return "dr" if self.direct else site
+
     def in_bucket_of(self, site: SiteName) -> bool:
         """Whether the bucket of `site` holds such copies at all."""
         return site == "dr" or not self.direct
@@ -114,7 +118,7 @@ def lock_term(plan: Plan, dataset: str, kind: str, site: SiteName) -> timedelta:
     Raises KeyError when the plan has no such copy.
     """
     terms = terms_of(plan, dataset, kind)
-    bucket: SiteName = "dr" if terms.direct else site
+    bucket = terms.bucket_of(site)
     return min(_with_dependants(plan, terms, bucket, CopyTerms.at_once), LONGEST_LOCK)
 
 

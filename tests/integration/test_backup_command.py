@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,18 @@ from cloud.control_table import ControlTable
 from cloud.lease_store import DynamoLeaseStore
 from cloud.objects import S3Bucket
 from cloud.run_reports import DynamoRunReports
+from engines.catalog import newest
+from engines.postgres.wal_bucket import WalBucket
 from engines.registry import DATASETS, Registered, engine_of
 from lab.aws.site import Aws
 from lab.machine.addresses import POSTGRES_PORT, Block
 from lab.machine.processes import wait_until
+from recovery.copies.log import Gap, Line
 from recovery.errors import EXIT_DONE, EXIT_FAILED, EXIT_REFUSED, EXIT_USAGE, Unchanged
+from recovery.lease.lease import parse_lsn
 from recovery.plan.plan import SITES
 from tests.support.backup_site import Site, site_with_bucket
-from tests.support.clients import destroy_bucket
+from tests.support.clients import client, destroy_bucket
 from tests.support.command_line import dr_here
 from tests.support.fakes import held_lease
 from tests.support.toy_engine import Toy, ToyRestore
@@ -118,6 +123,52 @@ def test_a_scheduled_run_at_the_active_site_makes_its_backup(site: Site) -> None
         "base.tar.zst",
         "manifest.json",
     ]
+
+
+def test_a_full_backup_is_made_before_its_schedule_only_where_one_is_due(
+    site: Site,
+    aws: Aws,
+    lease_at: Callable[[str], DynamoLeaseStore],
+    table_at: Callable[[str], ControlTable],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    region = "us-west-2"
+    bucket = f"ultramarket-backups-123456789012-{region}"
+    s3 = client(aws, "s3", "operator", region)
+    s3.create_bucket(
+        Bucket=bucket,
+        ObjectLockEnabledForBucket=True,
+        CreateBucketConfiguration={"LocationConstraint": region},
+    )
+
+    def look(*arguments: str) -> str:
+        assert dr_here("backup", "postgres", "full", "--if-active", "--if-due", *arguments) == EXIT_DONE
+        said = capsys.readouterr()
+        assert ("skipped" in said.out) is ("is due: " not in said.err)
+        return said.err.partition("\n")[0] or said.out.strip()
+
+    not_due = "skipped: no full backup is due here"
+    try:
+        assert look() == "a full backup is due: there is no full backup yet"
+        assert look() == not_due
+        full = newest(site.store, "postgres", "full").manifest
+        assert full
+        line, start, now = Line(1, full.source.system_identifier, 1), parse_lsn(full.start_position), datetime.now(UTC)
+        lost = Gap(line, start, start + 1)
+        WalBucket(S3Bucket(bucket, region), line.system).put_gap(
+            lost, "the slot was lost", now, now + timedelta(days=1)
+        )
+        assert look("--site", "dr") == not_due  # it does not hold the lease
+        assert look().startswith(f"a full backup is due: the log from {full.start_position} to ")
+        assert look() == not_due
+        counted = DynamoRunReports(table_at("operator")).read("prod", "postgres", "full")
+        assert counted and counted.counts == {"made": 2, "skipped": 0, "failed": 0}  # a look is no run
+        taken = held_lease("dr", 2)
+        store = lease_at("dr")
+        store.take(held_lease(), replace(taken, state="taken", holder_run="run"))
+        assert look() == not_due
+    finally:
+        destroy_bucket(s3, bucket)
 
 
 def test_an_incremental_that_cannot_be_becomes_a_full_and_that_is_said(

@@ -1,0 +1,22 @@
+"""`dr backup … --if-due`: whether this site owes a full backup now, by the lease, the catalog and the log's gaps."""
+
+from engines.catalog import newest
+from engines.postgres.wal_bucket import gaps
+from operations.context import Context
+from operations.copies.buckets import backup_bucket
+from recovery.copies.due import due
+from recovery.copies.log import GAPS
+from recovery.copies.retention import FULL, terms_of
+from recovery.ports import LeaseStore
+
+
+def why_due(context: Context, leases: LeaseStore, dataset: str) -> str:
+    """In words; empty when none is due, and at a site that does not hold the lease.
+
+    Raises Unreachable, Refused, Corrupt: who cannot look does not know, and the next look is minutes away."""
+    lease = leases.read()
+    if lease is None or lease.site != context.site or lease.state != "held":
+        return ""
+    into = terms_of(context.plan, dataset, FULL).bucket_of(context.site)
+    full = newest(backup_bucket(context, into), dataset, FULL).manifest
+    return due(lease.epoch, full, gaps(backup_bucket(context, "dr"), GAPS))
