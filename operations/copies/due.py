@@ -1,7 +1,7 @@
 """`dr backup … --if-due`: whether this site owes a full backup now, by the lease, the catalog and the log's gaps."""
 
 from engines.catalog import newest
-from engines.postgres.wal_bucket import gaps
+from engines.postgres.wal_bucket import gaps, position_now
 from operations.context import Context
 from operations.copies.buckets import backup_bucket
 from recovery.copies.due import due
@@ -19,4 +19,5 @@ def why_due(context: Context, leases: LeaseStore, dataset: str) -> str:
         return ""
     into = terms_of(context.plan, dataset, FULL).bucket_of(context.site)
     full = newest(backup_bucket(context, into), dataset, FULL).manifest
-    return due(lease.epoch, full, gaps(backup_bucket(context, "dr"), GAPS))
+    log = backup_bucket(context, "dr")
+    return due(lease.epoch, full, position_now(log), gaps(log, GAPS))

@@ -8,9 +8,9 @@ from engines.catalog import Newest
 from operations.monitoring.findings import CRITICAL, OK, WARNING, Judged
 from recovery.copies.arrival import PROMISED
 from recovery.copies.lifecycle import lifecycle_rules
-from recovery.copies.retention import BUILDS_ON, copy_terms, longest_newest
+from recovery.copies.retention import BUILDS_ON, FULL, copy_terms, longest_newest
 from recovery.lease.backup_runs import NOTHING_CHANGED, RunReport
-from recovery.names import backup_cron_job
+from recovery.names import backup_cron_job, due_cron_job
 from recovery.plan.plan import Plan, SiteName
 from recovery.ports import UnfinishedUpload
 from recovery.units import read_duration
@@ -56,8 +56,9 @@ def judge_newest(
 def judge_since_promotion(dataset: str, kind: str, found: Newest, epoch: int, namespace: str) -> Judged | None:
     """Whether the DR site, active since `epoch`, has a copy of what it accepted; None when it has.
 
-    Its CronJob makes one at its next time. To start it sooner takes somebody who administers the cluster: whoever may
-    create a Job may run any Pod under any service account, so the promoter may not, and only tells.
+    A full one is begun within minutes by the CronJob that looks whether one is due, any other at its next time. By hand
+    it takes somebody who administers the cluster: whoever may create a Job may run any Pod under any service account,
+    so the promoter may not, and only tells.
     """
     if found.manifest and found.manifest.source.epoch >= epoch:
         return None
@@ -65,8 +66,8 @@ def judge_since_promotion(dataset: str, kind: str, found: Newest, epoch: int, na
     return Judged(
         CRITICAL,
         f"no {dataset} {kind} backup since the promotion (epoch {epoch}): what the DR site accepted is in no copy",
-        f"make one now: `kubectl create job --namespace {namespace} --from=cronjob/{job} {job}-epoch-{epoch}`; the "
-        "CronJob makes one at its next time",
+        (f"CronJob {due_cron_job(dataset)} begins one within five minutes" if kind == FULL else "the CronJob makes one")
+        + f"; by hand: `kubectl create job --namespace {namespace} --from=cronjob/{job} {job}-epoch-{epoch}`",
     )
 
 

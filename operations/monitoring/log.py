@@ -9,12 +9,12 @@ from datetime import datetime
 
 from engines.postgres.wal_bucket import beyond, gaps, position_now
 from operations.monitoring.findings import CRITICAL, OK, WARNING, Judged
-from recovery.copies.due import open_gaps
+from recovery.copies.due import begins_late, open_gaps
 from recovery.copies.log import GAPS, Gap, Range, Run, holes, parse_key, reached
 from recovery.copies.log_position import LogPosition
 from recovery.copies.manifest import Manifest
-from recovery.lease.lease import Heartbeat, Lease, format_lsn, parse_lsn
-from recovery.names import backup_cron_job
+from recovery.lease.lease import Heartbeat, Lease, format_lsn
+from recovery.names import backup_cron_job, due_cron_job
 from recovery.plan.plan import Plan
 from recovery.ports import LogBucket
 from recovery.units import format_size, read_duration
@@ -106,16 +106,15 @@ def _behind(plan: Plan, seen: LogSeen, position: LogPosition, beat: Heartbeat) -
 
 def _lost(seen: LogSeen, full: Manifest | None, namespace: str) -> Iterator[Judged]:
     """Gaps, and a log that began too late, are over once a full backup has begun after them."""
-    begun = parse_lsn(full.start_position) if full else -1
     job = backup_cron_job("postgres", "full")
-    make = f"make one: `kubectl create job --namespace {namespace} --from=cronjob/{job} {job}-after-gap`"
+    by_hand = f"`kubectl create job --namespace {namespace} --from=cronjob/{job} {job}-after-gap`"
+    step = f"CronJob {due_cron_job('postgres')} begins one within five minutes; by hand: {by_hand}"
     for gap in open_gaps(seen.gaps, full):
         words = (
             f"{format_lsn(gap.start)} to {format_lsn(gap.end)} of timeline {gap.line.timeline} is lost: nothing "
             "after it can be restored before there is a new full backup"
         )
-        yield Judged(CRITICAL, words, make)
-    position = seen.position
-    if position and full and full.source.timeline == position.timeline and begun < position.start and not seen.gaps:
-        words = f"it begins at {format_lsn(position.start)}, after the newest full backup ({full.start_position})"
-        yield Judged(WARNING, f"{words}: no moment between backups can be restored before there is a new one", make)
+        yield Judged(CRITICAL, words, step)
+    if full and begins_late(seen.position, full) and not seen.gaps:
+        words = f"it begins at {format_lsn(seen.position.start)}, after the newest full backup ({full.start_position})"
+        yield Judged(WARNING, f"{words}: no moment between backups can be restored before there is a new one", step)

@@ -65,7 +65,7 @@ def judged(
     newest = made.model_copy(
         update={
             "start_position": f"{full >> 32:X}/{full & 0xFFFFFFFF:X}",
-            "source": made.source.model_copy(update={"timeline": 1}),
+            "source": made.source.model_copy(update={"timeline": 1, "system_identifier": SYSTEM}),
         }
     )
     return judge_log(

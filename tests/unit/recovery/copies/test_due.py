@@ -3,9 +3,10 @@
 import pytest
 
 from recovery.copies.due import due, open_gaps
-from recovery.copies.log import Gap, Line
+from recovery.copies.log import SEGMENT_BYTES, Gap, Line
+from recovery.copies.log_position import LogPosition
 from recovery.lease.lease import format_lsn
-from tests.support.manifests import manifest
+from tests.support.manifests import NOON, manifest
 
 FULL = manifest(start_position=format_lsn(0x3000000))
 SYSTEM = FULL.source.system_identifier
@@ -15,16 +16,22 @@ def gap(start: int, end: int, system: str = SYSTEM) -> Gap:
     return Gap(Line(1, system, 1), start, end)
 
 
+def position(start: int, timeline: int = 1, system: str = SYSTEM) -> LogPosition:
+    return LogPosition(
+        epoch=1, system=system, timeline=timeline, segment_bytes=SEGMENT_BYTES, start=start, end=start, at=NOON
+    )
+
+
 def test_the_first_one_is_due_at_once() -> None:
-    assert due(1, None, ()) == "there is no full backup yet"
+    assert due(1, None, None, ()) == "there is no full backup yet"
 
 
 def test_after_a_promotion_one_of_the_new_epoch_is_due() -> None:
-    assert due(2, FULL, ()) == "the newest full backup is of epoch 1, and this is epoch 2"
+    assert due(2, FULL, None, ()) == "the newest full backup is of epoch 1, and this is epoch 2"
 
 
 def test_with_one_of_this_epoch_and_no_gap_none_is_due() -> None:
-    assert due(1, FULL, ()) == ""
+    assert due(1, FULL, position(0x3000000), ()) == ""
 
 
 @pytest.mark.parametrize(
@@ -37,6 +44,19 @@ def test_with_one_of_this_epoch_and_no_gap_none_is_due() -> None:
     ],
 )
 def test_a_gap_is_over_once_a_full_backup_has_begun_after_it(lost: Gap, owed: bool) -> None:
-    assert bool(due(1, FULL, (lost,))) is owed
+    assert bool(due(1, FULL, None, (lost,))) is owed
     assert open_gaps((lost,), FULL) == ((lost,) if owed else ())
     assert open_gaps((lost,), None) == (lost,)
+
+
+@pytest.mark.parametrize(
+    ("found", "owed"),
+    [
+        (position(0x3000000), False),
+        (position(0x4000000), True),
+        (position(0x4000000, timeline=2), False),  # on from a promotion: what leads there is in the log before it
+        (position(0x4000000, system="1"), False),
+    ],
+)
+def test_a_log_that_began_after_the_newest_full_backup_makes_one_due(found: LogPosition, owed: bool) -> None:
+    assert bool(due(1, FULL, found, ())) is owed
