@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from recovery.copies.manifest import Manifest
 from recovery.errors import Corrupt, DrError
 from recovery.lease.lease import Lease
-from recovery.ports import LogBucket
+from recovery.ports import LogBucket, ObjectStore
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,4 +54,9 @@ class Log(Protocol):
 
         Raises Refused for a source that must not be shipped from, LeaseRefused when another shipper has taken over,
         OtherBytes, Unreachable when the session is lost."""
+        ...
+
+    def lost_since(self, full: Manifest, store: ObjectStore) -> str:
+        """Why some moment after the full backup began cannot be restored, in words: the log that leads there is in no
+        copy. Empty when none is known to be lost. Raises Unreachable, Refused, Corrupt."""
         ...

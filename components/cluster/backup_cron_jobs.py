@@ -12,8 +12,7 @@ from components.databases.primary_tls import PrimaryTls
 from components.identity import declare_identity
 from components.runner_pod import on_schedule, runner_pod
 from components.runners import Runners
-from recovery.copies.due import LOOKED_AT
-from recovery.copies.retention import BUILDS_ON, FULL
+from recovery.copies.retention import BUILDS_ON, DUE_LOOKED_AT, FULL
 from recovery.names import ACCEPTED_INCREMENTALS, BACKUP_LABEL, ROLE_BACKUP, backup_cron_job, due_cron_job
 from recovery.plan.plan import Backup
 
@@ -58,7 +57,7 @@ class BackupCronJobs(pulumi.ComponentResource):
         opts = as_child(self, depends_on=identified)
         for kind, backup in args.kinds.items():
             _cron_job(args, kind, backup_cron_job(args.dataset, kind), backup.schedule, [], opts)
-        _cron_job(args, FULL, due_cron_job(args.dataset), LOOKED_AT, ["--if-due"], opts)
+        _cron_job(args, FULL, due_cron_job(args.dataset), DUE_LOOKED_AT, ["--if-due"], opts)
         self.register_outputs({"schedules": {kind: each.schedule for kind, each in args.kinds.items()}})
 
 

@@ -3,11 +3,15 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from engines.postgres.wal_bucket import gaps, position_now
 from engines.postgres.wal_session import Session
 from engines.postgres.wal_stream import WalStream
 from engines.shipping import Heard, Terms
+from recovery.copies.log import GAPS
+from recovery.copies.log_loss import lost_since
+from recovery.copies.manifest import Manifest
 from recovery.lease.lease import Lease
-from recovery.ports import LogBucket
+from recovery.ports import LogBucket, ObjectStore
 
 
 class PostgresLog:
@@ -34,3 +38,7 @@ class PostgresLog:
             Session(stream, store, lease, terms, clock, heard).run(stop)
         finally:
             stream.close()
+
+    def lost_since(self, full: Manifest, store: ObjectStore) -> str:
+        """See `engines.shipping.Log`."""
+        return lost_since(full, position_now(store), gaps(store, GAPS))

@@ -1,11 +1,9 @@
-"""`dr backup … --if-due`: whether this site owes a full backup now, by the lease, the catalog and the log's gaps."""
+"""`dr backup … --if-due`: whether this site owes a full backup now, by the lease, the catalog and the log."""
 
 from engines.catalog import newest
-from engines.postgres.wal_bucket import gaps, position_now
+from engines.registry import DATASETS
 from operations.context import Context
 from operations.copies.buckets import backup_bucket
-from recovery.copies.due import due
-from recovery.copies.log import GAPS
 from recovery.copies.retention import FULL, terms_of
 from recovery.ports import LeaseStore
 
@@ -19,5 +17,9 @@ def why_due(context: Context, leases: LeaseStore, dataset: str) -> str:
         return ""
     into = terms_of(context.plan, dataset, FULL).bucket_of(context.site)
     full = newest(backup_bucket(context, into), dataset, FULL).manifest
-    log = backup_bucket(context, "dr")
-    return due(lease.epoch, full, position_now(log), gaps(log, GAPS))
+    if full is None:
+        return "there is no full backup yet"
+    if full.source.epoch < lease.epoch:
+        return f"the newest full backup is of epoch {full.source.epoch}, and this is epoch {lease.epoch}"
+    log = DATASETS[dataset].log
+    return log.lost_since(full, backup_bucket(context, "dr")) if log else ""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from operations.monitoring.findings import CRITICAL, OK, UNKNOWN, WARNING, Judged
-from recovery.copies.due import LOOKED_AT
+from recovery.copies.retention import DUE_LOOKED_AT
 from recovery.lease.backup_runs import RunReport
 from recovery.names import prune_cron_job
 from recovery.plan.plan import SiteName
@@ -25,7 +25,7 @@ def _wrong(each: ScheduledJobs, now: datetime) -> str:
     if each.suspended:
         return f"{each.name} is suspended"
     # A look at whether a full backup is due makes it when it is: the looks that it keeps from starting are not missed.
-    looks = each.schedule == LOOKED_AT
+    looks = each.schedule == DUE_LOOKED_AT
     if each.running_since and not looks and (skipped := (now - each.running_since) // longest_gap((each.schedule,))):
         since = read_duration(now - each.running_since)
         return f"{each.name} has run for {since}, so {skipped} run{'s' if skipped > 1 else ''} after it did not start"

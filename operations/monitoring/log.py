@@ -9,8 +9,8 @@ from datetime import datetime
 
 from engines.postgres.wal_bucket import beyond, gaps, position_now
 from operations.monitoring.findings import CRITICAL, OK, WARNING, Judged
-from recovery.copies.due import begins_late, open_gaps
 from recovery.copies.log import GAPS, Gap, Range, Run, holes, parse_key, reached
+from recovery.copies.log_loss import begins_late, open_gaps
 from recovery.copies.log_position import LogPosition
 from recovery.copies.manifest import Manifest
 from recovery.lease.lease import Heartbeat, Lease, format_lsn

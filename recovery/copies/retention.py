@@ -25,6 +25,8 @@ BUILDS_ON: dict[str, tuple[str, ...]] = {"incremental": (FULL, "incremental"), L
 UNDO_AT_LEAST_DAYS = 3
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-managing.html (2026-11): 100 years at most.
 LONGEST_LOCK = timedelta(days=36_500)
+DUE_LOOKED_AT = "*/5 * * * *"
+"""When it is looked whether a full backup is due before its schedule."""
 _CLOCK_CHANGE = timedelta(hours=1)
 
 

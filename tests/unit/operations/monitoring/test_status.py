@@ -12,9 +12,9 @@ from engines.catalog import move_pointer
 from operations.monitoring import status
 from operations.monitoring.findings import CRITICAL, OK, UNKNOWN, WARNING, Finding
 from operations.monitoring.sources import Sources
-from recovery.copies.due import LOOKED_AT
 from recovery.copies.log_position import LogPosition
 from recovery.copies.manifest import Manifest
+from recovery.copies.retention import DUE_LOOKED_AT
 from recovery.errors import DrError, Refused, Unreachable
 from recovery.lease.backup_runs import NOTHING_CHANGED
 from recovery.lease.guard_report import SlotSeen
@@ -226,7 +226,7 @@ DONE = ScheduledJobs(
         ({"suspended": True}, WARNING, "backup-postgres-full is suspended"),
         ({"running_since": NOW - 23 * HOUR}, OK, "none failed last"),
         ({"running_since": NOW - 50 * HOUR}, WARNING, "has run for 50h, so 2 runs after it did not start"),
-        ({"schedule": LOOKED_AT, "running_since": NOW - 2 * HOUR}, OK, "none failed last"),  # it makes what was due
+        ({"schedule": DUE_LOOKED_AT, "running_since": NOW - 2 * HOUR}, OK, "none failed last"),  # it makes what was due
     ],
 )
 def test_status_tells_of_scheduled_jobs_that_failed_or_run_into_the_next(

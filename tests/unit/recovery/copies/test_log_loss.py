@@ -1,9 +1,9 @@
-"""When a full backup is due before its schedule."""
+"""Log that is in no copy."""
 
 import pytest
 
-from recovery.copies.due import due, open_gaps
 from recovery.copies.log import SEGMENT_BYTES, Gap, Line
+from recovery.copies.log_loss import lost_since, open_gaps
 from recovery.copies.log_position import LogPosition
 from recovery.lease.lease import format_lsn
 from tests.support.manifests import NOON, manifest
@@ -22,16 +22,8 @@ def position(start: int, timeline: int = 1, system: str = SYSTEM) -> LogPosition
     )
 
 
-def test_the_first_one_is_due_at_once() -> None:
-    assert due(1, None, None, ()) == "there is no full backup yet"
-
-
-def test_after_a_promotion_one_of_the_new_epoch_is_due() -> None:
-    assert due(2, FULL, None, ()) == "the newest full backup is of epoch 1, and this is epoch 2"
-
-
-def test_with_one_of_this_epoch_and_no_gap_none_is_due() -> None:
-    assert due(1, FULL, position(0x3000000), ()) == ""
+def test_with_no_gap_nothing_is_lost() -> None:
+    assert lost_since(FULL, position(0x3000000), ()) == ""
 
 
 @pytest.mark.parametrize(
@@ -44,7 +36,7 @@ def test_with_one_of_this_epoch_and_no_gap_none_is_due() -> None:
     ],
 )
 def test_a_gap_is_over_once_a_full_backup_has_begun_after_it(lost: Gap, owed: bool) -> None:
-    assert bool(due(1, FULL, None, (lost,))) is owed
+    assert bool(lost_since(FULL, None, (lost,))) is owed
     assert open_gaps((lost,), FULL) == ((lost,) if owed else ())
     assert open_gaps((lost,), None) == (lost,)
 
@@ -59,4 +51,4 @@ def test_a_gap_is_over_once_a_full_backup_has_begun_after_it(lost: Gap, owed: bo
     ],
 )
 def test_a_log_that_began_after_the_newest_full_backup_makes_one_due(found: LogPosition, owed: bool) -> None:
-    assert bool(due(1, FULL, found, ())) is owed
+    assert bool(lost_since(FULL, found, ())) is owed

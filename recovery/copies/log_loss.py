@@ -1,5 +1,4 @@
-"""When a full backup is due before its schedule: nothing that the site writes now can be restored without it, or only
-from an older epoch's full and through a promotion."""
+"""Log that is in no copy: until a full backup has begun after it, nothing that came later can be restored."""
 
 from collections.abc import Sequence
 from typing import TypeGuard
@@ -8,9 +7,6 @@ from recovery.copies.log import Gap
 from recovery.copies.log_position import LogPosition
 from recovery.copies.manifest import Manifest
 from recovery.lease.lease import format_lsn, parse_lsn
-
-LOOKED_AT = "*/5 * * * *"
-"""Schedule of the look whether one is due."""
 
 
 def open_gaps(gaps: Sequence[Gap], full: Manifest | None) -> tuple[Gap, ...]:
@@ -31,13 +27,8 @@ def begins_late(position: LogPosition | None, full: Manifest) -> TypeGuard[LogPo
     )
 
 
-def due(epoch: int, full: Manifest | None, position: LogPosition | None, gaps: Sequence[Gap]) -> str:
-    """Why the site that holds the lease in `epoch` owes a full backup now, in words; empty when it does not. `full`:
-    the newest that is all there, in the bucket that it would go to; `position`: the log's."""
-    if full is None:
-        return "there is no full backup yet"
-    if full.source.epoch < epoch:
-        return f"the newest full backup is of epoch {full.source.epoch}, and this is epoch {epoch}"
+def lost_since(full: Manifest, position: LogPosition | None, gaps: Sequence[Gap]) -> str:
+    """Of a log that is at `position`: why some moment after `full` began cannot be restored; empty when all can."""
     for gap in open_gaps(gaps, full):
         return f"the log from {format_lsn(gap.start)} to {format_lsn(gap.end)} is lost, and no full backup is newer"
     if begins_late(position, full):
