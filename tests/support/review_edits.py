@@ -10,7 +10,8 @@ from tests.support.review_mutations import REMOVED, C, D, N, S, W
 DIGEST = "sha256:" + "1" * 64
 _BACKUP = "spec.jobTemplate.spec.template.spec.containers[backup]"
 _GUARD = "spec.template.spec.containers[guard]"
-_FULL, _INCREMENTAL = "backup-postgres-full-job", "backup-postgres-incremental-job"
+_FULL = "backup-postgres-full-job"
+_BACKUPS = (_FULL, "backup-postgres-incremental-job", "backup-postgres-due-job")
 _SHIPS = "spec.template.spec.containers[shipper]"
 _SHIPPER = "postgres-log-shipper-deployment"
 
@@ -120,7 +121,7 @@ CONFIG = (
         "prod:lockMode",
         "GOVERNANCE",
         (
-            *(("prod", each, f"{_BACKUP}.env[DR_LOCK_MODE].value", W) for each in (_FULL, _INCREMENTAL)),
+            *(("prod", each, f"{_BACKUP}.env[DR_LOCK_MODE].value", W) for each in _BACKUPS),
             ("prod", _SHIPPER, f"{_SHIPS}.env[DR_LOCK_MODE].value", W),
         ),
     ),
@@ -128,7 +129,7 @@ CONFIG = (
         "doubtful incrementals trusted",
         "prod:acceptIncrementalsOf",
         "18.5",
-        tuple(("prod", each, f"{_BACKUP}.env[{ACCEPTED_INCREMENTALS}].value", W) for each in (_FULL, _INCREMENTAL)),
+        tuple(("prod", each, f"{_BACKUP}.env[{ACCEPTED_INCREMENTALS}].value", W) for each in _BACKUPS),
     ),
     Edit(
         "guard not enforcing",
@@ -140,7 +141,7 @@ CONFIG = (
         "a new build by digest",
         "prod:runnerImage",
         f"ultramarket/dr-runner@{DIGEST}",
-        tuple(("prod", each, f"{_BACKUP}.image", N) for each in (_FULL, _INCREMENTAL)),
+        tuple(("prod", each, f"{_BACKUP}.image", N) for each in _BACKUPS),
     ),
     Edit(
         "the primary's Pods opened", "prod:primaryPodLabels", REMOVED, (("prod", "site-guard-only-way", "deletion", W),)
