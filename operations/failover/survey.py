@@ -14,14 +14,14 @@ from operations.failover.run_lock import is_dead
 from recovery.failover.bundle import Bundle
 from recovery.failover.facts import Facts, Unknown
 from recovery.failover.preflight import is_renewing
-from recovery.lease.guard_report import Objection, objections
+from recovery.failover.source import expected
+from recovery.lease.guard_report import GuardReport, Objection, objections
 from recovery.lease.lease import Lease
 from recovery.lease.wall import WallCheck
 from recovery.plan.plan import SITES, SiteName
 from recovery.ports import (
     CollationChange,
     DeploymentState,
-    GuardReports,
     GuardState,
     LeaseStore,
     PromoterRights,
@@ -59,7 +59,7 @@ def survey(
     edge = asker.begin_known(lambda: ports.production.ask(next(iter(bundle.plan.services))))
     dr_edge = asker.begin_known(ports.dr_edge.reach)
     standby = asker.begin(lambda: _standby_view(ports))
-    report = asker.begin_known(lambda: _guard(bundle, ports.reports, now))
+    report = asker.begin_known(lambda: ports.reports.read("dr"))
     marker = asker.begin_known(ports.marker.present)
     walls: dict[SiteName, Future[WallCheck | Unknown | None]] = {
         site: asker.begin_known(lambda site=site: ports.walls.wall(site)) for site in SITES
@@ -85,7 +85,7 @@ def survey(
         stream_moves=state if isinstance(state, Unknown) else state.streaming,
         arriving=_arriving(ports, lease, state),
         rights=rights,
-        guard_report=report.result(),
+        guard_report=_against_guard(bundle, lease, report.result(), now()),
         collations=collations,
         deployments=deployments,
         room=room.result() if room else None,
@@ -142,10 +142,13 @@ def _lease_view(
     return first, False
 
 
-def _guard(bundle: Bundle, reports: GuardReports, now: Callable[[], datetime]) -> tuple[Objection, ...]:
+def _against_guard(
+    bundle: Bundle, lease: Lease | Unknown | None, report: GuardReport | Unknown | None, now: datetime
+) -> tuple[Objection, ...] | Unknown:
     """What its own report says against the DR site's guard."""
-    report = reports.read("dr")
-    return (*objections(report, "dr", bundle.plan.lease, system_identifier=bundle.system_identifier, now=now()),)
+    if isinstance(report, Unknown):
+        return report
+    return (*objections(report, "dr", bundle.plan.lease, system_identifier=expected(bundle, lease), now=now),)
 
 
 def _standby_view(

@@ -2,6 +2,7 @@
 
 from operations.monitoring.findings import CRITICAL, OK, WARNING, Judged
 from operations.monitoring.known import Known
+from recovery.failover.source import expected
 from recovery.lease.guard_report import GuardReport, objections, words
 from recovery.lease.wall import WallCheck, command, doubts
 from recovery.plan.plan import SiteName
@@ -11,7 +12,8 @@ def judge_guard(known: Known, site: SiteName, report: GuardReport | None) -> Jud
     """The standing-by guard matters as much as the other: behind its shut gate nothing else tells that it works."""
     bundle = known.bundle
     said = words(report, known.now) if report else "no report"
-    against = [*objections(report, site, bundle.plan.lease, system_identifier=bundle.system_identifier, now=known.now)]
+    system = expected(bundle, known.lease)
+    against = [*objections(report, site, bundle.plan.lease, system_identifier=system, now=known.now)]
     if site == "prod" and known.dr_active:
         return Judged(OK, f"{said}; the DR site is active")
     if against:

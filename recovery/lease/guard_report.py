@@ -71,9 +71,9 @@ def fresh_for(terms: LeaseTerms) -> timedelta:
 
 
 def objections(
-    report: GuardReport | None, site: SiteName, terms: LeaseTerms, *, system_identifier: str | None, now: datetime
+    report: GuardReport | None, site: SiteName, terms: LeaseTerms, *, system_identifier: str, now: datetime
 ) -> Iterator[Objection]:
-    """All there is against this site's guard. `system_identifier`: production's, if it is known."""
+    """All there is against this site's guard. `system_identifier`: production's, empty while it is not known."""
     look = f"look at its log (`kubectl logs` of the Pod with `dr guard` at site {site})"
     if report is None:
         yield Objection(

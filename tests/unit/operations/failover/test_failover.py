@@ -11,9 +11,10 @@ import pytest
 from operations.failover import journal_file, survey
 from operations.failover.ports import stores
 from recovery.errors import Failed, Refused, Unreachable
+from recovery.lease.guard_report import DatabaseSeen
 from recovery.ports import StandbyState, WriteAnswer
 from tests.support.failover import Invocation
-from tests.support.promotion import PLAN, FakeStandby, Site, bundle, standby
+from tests.support.promotion import PLAN, SYSTEM, FakeStandby, Site, bundle, guard_report, lease, standby
 
 
 class GrowingStandby(FakeStandby):
@@ -88,6 +89,14 @@ def test_a_login_that_is_turned_away_is_told_what_to_correct_and_no_backup_is_lo
         .verdict.reasons
     )
     assert only.next_step == "correct PGUSER"
+
+
+def test_a_guard_of_another_database_is_known_by_the_lease_s_record_where_nobody_configured_it(tmp_path: Path) -> None:
+    elsewhere = DatabaseSeen(system_identifier="1", in_recovery=True)
+    site = Site(lease=lease(system_identifier=SYSTEM))
+    site.reports["dr"] = guard_report(database=elsewhere)
+    (only,) = Invocation(site, tmp_path, bundle=bundle(system_identifier=None)).reasons()
+    assert f"guards a database with system identifier 1, production's is {SYSTEM}" in only
 
 
 def test_a_resolver_that_is_silent_is_named_before_anything_is_done(tmp_path: Path) -> None:

@@ -499,6 +499,14 @@ def test_a_standby_of_another_system_than_the_lease_recorded_is_critical(look: L
     assert found.level == CRITICAL and "production's is 7300000000000000001, as the lease recorded it" in found.words
 
 
+def test_a_guard_of_another_system_than_the_lease_recorded_is_critical(look: Look) -> None:
+    site = healthy()
+    assert site.lease
+    site.lease = replace(site.lease, system_identifier="7300000000000000001")
+    found = look(site, bundle(system_identifier=None))["guard dr"]
+    assert found.level == CRITICAL and "production's is 7300000000000000001" in found.words
+
+
 def test_another_database_behind_production_s_gate_is_critical_with_the_deliberate_act(look: Look) -> None:
     site = healthy()
     assert site.lease and site.lease.heartbeat

@@ -219,7 +219,7 @@ def test_promotion_refuses_when_the_dr_guard_never_reported_or_nobody_can_say() 
 def test_a_guard_that_reported_within_three_times_its_interval_is_at_work() -> None:
     assert against(at=NOW - timedelta(seconds=90)) == ()
     other = DatabaseSeen(system_identifier="1", in_recovery=True)
-    assert [*objections(guard_report(database=other), "dr", PLAN.lease, system_identifier=None, now=NOW)] == []
+    assert [*objections(guard_report(database=other), "dr", PLAN.lease, system_identifier="", now=NOW)] == []
 
 
 def test_a_promotion_that_has_the_lease_is_not_stopped_by_the_guard_s_silence() -> None:
