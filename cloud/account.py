@@ -1,4 +1,4 @@
-"""What an account really holds: settings of buckets, the control table, Pod identities, what IAM's simulator says.
+"""What an account really holds: buckets, keys, the control table, Pod identities, what IAM's simulator says.
 
 Reads only. For `dr check account`; the AWS managed policy SecurityAudit is enough for it.
 """
@@ -18,6 +18,7 @@ _NOT_SET = (
     "NoSuchLifecycleConfiguration",
     "NoSuchPublicAccessBlockConfiguration",
     "ObjectLockConfigurationNotFoundError",
+    "OwnershipControlsNotFoundError",
     "ReplicationConfigurationNotFoundError",
     "ServerSideEncryptionConfigurationNotFoundError",
 )
@@ -38,6 +39,22 @@ class Account:
                 raise
         answer.pop("ResponseMetadata", None)
         return answer
+
+    def buckets(self) -> frozenset[str]:
+        """The names of all buckets of the account."""
+        with _worded("list the account's buckets", _GLOBAL):
+            return frozenset(each["Name"] for each in client("s3", _GLOBAL).list_buckets()["Buckets"])
+
+    def key(self, arn: str, region: str) -> dict[str, Any]:
+        """What describes a KMS key, with its `Policy`, and `KeyRotationEnabled` while it is enabled."""
+        kms = client("kms", region)
+        with _worded(f"describe key {arn}", region):
+            found = kms.describe_key(KeyId=arn)["KeyMetadata"]
+            policy = kms.get_key_policy(KeyId=arn, PolicyName="default")["Policy"]
+            if found["KeyState"] != "Enabled":
+                return {**found, "Policy": policy}
+            rotated = kms.get_key_rotation_status(KeyId=arn)["KeyRotationEnabled"]
+        return {**found, "Policy": policy, "KeyRotationEnabled": rotated}
 
     def table(self, name: str, region: str) -> dict[str, Any]:
         """The replica of a DynamoDB table in `region`, with `PointInTimeRecoveryStatus` beside what describes it."""
@@ -61,9 +78,13 @@ class Account:
         return {f"{each['namespace']}/{each['serviceAccount']}": each["roleArn"] for each in found}
 
     def trust(self, role_arn: str) -> dict[str, Any]:
-        """Who may take a role: its trust policy."""
+        """Who may take a role: its trust policy; empty where there is no such role."""
+        iam = client("iam", _GLOBAL)
         with _worded(f"read who may take {role_arn}", _GLOBAL):
-            role = client("iam", _GLOBAL).get_role(RoleName=role_arn.rpartition("/")[2])["Role"]
+            try:
+                role = iam.get_role(RoleName=role_arn.rpartition("/")[2])["Role"]
+            except iam.exceptions.NoSuchEntityException:
+                return {}
         return dict(role["AssumeRolePolicyDocument"])
 
     def simulate(

@@ -24,10 +24,11 @@ def account(
 ) -> None:
     """Check that an AWS account holds what the stacks declare.
 
-    Buckets, replication, the control table, Pod identities of both clusters, what IAM's simulator says that each duty
-    may do; and, as far as it can be asked from here, both walls, edges and the services' contract (as `dr check wall`,
-    `edge` and `service` do). Reads only: credentials with AWS's policy SecurityAudit are enough, and the right to read
-    the control table and the bundle. With the login of the plan's backup_account it checks the bucket there.
+    Settings of every bucket of ours, the keys, replication, the control table, Pod identities of both clusters, what
+    IAM's simulator says that each duty may do; and, as far as it can be asked from here, both walls, edges and the
+    services' contract (as `dr check wall`, `edge` and `service` do). Reads only: credentials with AWS's policy
+    SecurityAudit are enough, and the right to read the control table and the bundle. With the login of the plan's
+    backup_account it checks the buckets and the key there.
 
     Exit codes: 0 all as declared, 1 worth a look, 2 something protects less than declared, 3 something did not answer.
 
@@ -49,7 +50,7 @@ def account(
 def _findings(context: Context, database: str, resolver: str, bundle: str, plan: Path) -> Iterator[Finding]:
     from cloud.account import Account
     from operations.checks import reach, wall
-    from operations.checks.account import check
+    from operations.checks.account.check import check
     from operations.failover.ports import load_bundle
 
     names = context.names

@@ -7,12 +7,8 @@ import pulumi
 from components.storage.backup_bucket import BackupBucket, BackupBucketArgs
 from components.storage.backup_replication import BackupReplication, BackupReplicationArgs
 from recovery.access.backup_account import bucket_grants
-from recovery.copies.lifecycle_rule import LifecycleRule
-from recovery.copies.retention import whole_days
+from recovery.copies.lifecycle import assets_rules
 from recovery.names import Names
-
-# Assets are small; what has not arrived after a day never will.
-_ABORT_UPLOAD_DAYS = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,21 +31,13 @@ class StaticAssetsBackup(pulumi.ComponentResource):
     def __init__(self, name: str, args: StaticAssetsBackupArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("ultramarket:dr:StaticAssetsBackup", name, None, opts)
         names, plan = args.names, args.names.plan
-        undo = whole_days(plan.datasets.files.full.keep.cloud)
-        rule = LifecycleRule(
-            id="undo",
-            prefix="",
-            noncurrent_days=undo,
-            abort_upload_days=_ABORT_UPLOAD_DAYS,
-            remove_expired_markers=True,
-        )
         bucket = BackupBucket(
             f"{name}-copy",
             BackupBucketArgs(
                 bucket=names.assets_bucket,
                 region=plan.sites.dr.region,
                 key_arn=args.key_arn,
-                lifecycle=(rule,),
+                lifecycle=assets_rules(plan),
                 break_glass_arn=names.role_arn("break-glass", names.account_of_copies("dr")),
                 grants=bucket_grants(names, names.assets_bucket),
                 log_bucket=args.log_bucket,

@@ -22,6 +22,8 @@ _SETTINGS = [
 ]
 PUBLIC_ACCESS_SWITCHES = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
 """All four have to be on, in the names that a preview shows."""
+CHECKERS_READ = "CheckersRead"
+"""The statement of the marker's policy that has the ranges of Route 53's checkers."""
 # Denied to everybody else, and not allowed to break-glass either: no emergency needs a bucket gone.
 _ENDING = ["s3:DeleteBucket"]
 _VERSIONS = ["s3:DeleteObjectVersion", "s3:BypassGovernanceRetention"]
@@ -58,7 +60,7 @@ def marker_bucket_policy(names: Names, checker_ranges: list[str]) -> Document:
     bucket = names.marker_bucket
     marker = bucket_arn(bucket, MARKER_KEY)
     readers: Statement = {
-        "Sid": "CheckersRead",
+        "Sid": CHECKERS_READ,
         "Effect": "Allow",
         "Principal": "*",
         "Action": ["s3:GetObject"],

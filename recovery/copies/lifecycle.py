@@ -20,6 +20,8 @@ DEEP_ARCHIVE_FROM_DAYS = 365
 # Manifests must stay readable at once, whatever the age of the copy: a Glacier object takes hours (fault 56), and an
 # archived object costs 40 KiB of index anyway. Only what is larger than this moves.
 ARCHIVED_FROM_BYTES = 1024 * 1024
+# Assets are small; what has not arrived after a day never will.
+_ASSETS_ABORT_DAYS = 1
 
 
 def lifecycle_rules(plan: Plan, site: SiteName) -> tuple[LifecycleRule, ...]:
@@ -50,6 +52,20 @@ def lifecycle_rules(plan: Plan, site: SiteName) -> tuple[LifecycleRule, ...]:
             next_step="change `keep` in recovery.yaml; if its numbers look right, lifecycle.py is wrong",
         )
     return tuple(rules)
+
+
+def assets_rules(plan: Plan) -> tuple[LifecycleRule, ...]:
+    """The rules of the DR region's copy of static assets: what production overwrote stays for as long as copies of
+    files stay in the cloud."""
+    return (
+        LifecycleRule(
+            id="undo",
+            prefix="",
+            noncurrent_days=whole_days(plan.datasets.files.full.keep.cloud),
+            abort_upload_days=_ASSETS_ABORT_DAYS,
+            remove_expired_markers=True,
+        ),
+    )
 
 
 def uploads_end_after(plan: Plan, site: SiteName) -> timedelta:

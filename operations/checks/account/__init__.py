@@ -1,0 +1,1 @@
+"""What an AWS account really holds, beside what the stacks declare. Reads only."""
