@@ -138,6 +138,11 @@ class Cluster:
         """Only the node is lost."""
         self._kill(self._agent)
 
+    def restart_node(self) -> None:
+        """A new node agent in the place of the lost one, started as that was; none where there was none."""
+        if self._images:
+            self.start_node_agent(self._images, ingress=self._ingress, eks_auth=self._eks_auth)
+
     def _kill(self, *names: str) -> None:
         agent = self._supervisor.children.get(self._agent)
         family = descendants(agent.process.pid) if agent else {}
@@ -154,8 +159,7 @@ class Cluster:
         """Start again after `kill` or `stop`: same addresses, same data, and the node if there was one."""
         self.launch()
         self.wait_ready()
-        if self._images:
-            self.start_node_agent(self._images, ingress=self._ingress, eks_auth=self._eks_auth)
+        self.restart_node()
 
     # -- files
 

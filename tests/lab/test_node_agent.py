@@ -222,7 +222,7 @@ def test_a_lost_node_takes_its_processes_along_and_a_new_agent_brings_the_pods_b
     space.cluster.kill_node()
     space.eventually(lambda: _gone(parent) and _gone(child), "the Pod's processes to die with the node")
     assert space.pod("main")["status"]["phase"] == "Running"
-    space.cluster.start_node_agent(space.cluster.run_dir.parent / "images.json")
+    space.cluster.restart_node()
 
     def restarted() -> bool:
         (status,) = space.pod("main")["status"]["containerStatuses"]
