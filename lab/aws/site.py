@@ -108,7 +108,7 @@ def start_aws(
 ) -> Aws:
     """Start moto, fronts and replicator (processes `moto`, `fronts`, `replicator`) and wait until AWS answers.
 
-    `replication_delay` is in seconds. Raises RuntimeError with the log when one of them dies, TimeoutError after 60 s.
+    `replication_delay` is in seconds. Raises RuntimeError with the log when one dies, TimeoutError when one hangs.
     """
     run_dir.mkdir(parents=True, exist_ok=True)
     rules, record = run_dir / "rules.json", run_dir / "attempts.jsonl"
@@ -163,10 +163,10 @@ def check_states(aws: Aws) -> dict[str, dict[str, Any]]:
     return json.loads(aws.dns_status.read_text())["checks"] if aws.dns_status.exists() else {}
 
 
-def wait_ready(*children: Child, timeout: float = 60.0) -> None:
+def wait_ready(*children: Child) -> None:
     """Wait for each server's ready line. The log of a restarted one starts anew with its process's own line."""
     for child in children:
-        wait_until(lambda child=child: _ready(child), timeout=timeout, what=f"{child.name} to be ready", alive=[child])
+        wait_until(lambda child=child: _ready(child), what=f"{child.name} to be ready", alive=[child])
 
 
 def _ready(child: Child) -> bool:

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import ClassVar
 from weakref import WeakSet
 
+HUNG_SECONDS = 180.0
+"""After this a wait gives up, whose condition comes in a second: the machine hangs, it is not just slow."""
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -161,7 +163,12 @@ def _children_of(pid: int) -> list[int]:
 
 
 def wait_until(
-    condition: Callable[[], bool], *, timeout: float, what: str, alive: Sequence[Child] = (), interval: float = 0.05
+    condition: Callable[[], bool],
+    *,
+    what: str,
+    timeout: float = HUNG_SECONDS,
+    alive: Sequence[Child] = (),
+    interval: float = 0.05,
 ) -> None:
     """Poll `condition`. Raises TimeoutError naming `what`, or RuntimeError with the log of a child that died."""
     deadline = time.monotonic() + timeout

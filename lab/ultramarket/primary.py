@@ -161,7 +161,7 @@ class Primary:
             os.chown(self.socket, self.uid, self.uid)
         argv = [str(self.postgres.bin / "postgres"), "-D", str(self.data), "-k", str(self.socket)]
         child = self.supervisor.start(self.name, argv, env=self._env(), uid=self.uid)
-        wait_until(self.accepts, timeout=30, what="production's PostgreSQL", alive=[child])
+        wait_until(self.accepts, what="production's PostgreSQL", alive=[child])
         return child
 
     def connect(self, role: str = "postgres", database: str = DATABASE) -> psycopg.Connection:

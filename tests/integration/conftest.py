@@ -14,7 +14,7 @@ from cloud.lease_store import DynamoLeaseStore
 from lab.aws.site import Aws
 from lab.machine.addresses import Block
 from lab.machine.binaries import copy_postgres
-from lab.machine.processes import Supervisor
+from lab.machine.processes import HUNG_SECONDS, Supervisor
 from lab.ultramarket.primary import Primary, database_uid
 from recovery.names import Names
 from recovery.plan.loading import load_plan
@@ -79,7 +79,9 @@ def postgres(postgres_template: Primary, processes: Supervisor, database_folder:
     It admits the application only through its Unix socket, where a gate reaches it.
     """
     folder = database_folder / f"copy-{os.urandom(4).hex()}"
-    subprocess.run(["cp", "--archive", "--reflink=auto", postgres_template.folder, folder], check=True, timeout=60)
+    subprocess.run(
+        ["cp", "--archive", "--reflink=auto", postgres_template.folder, folder], check=True, timeout=HUNG_SECONDS
+    )
     server = Primary(
         supervisor=processes,
         postgres=postgres_template.postgres,

@@ -14,7 +14,7 @@ from cloud.objects import S3Bucket
 from engines.catalog import entries, read_manifest
 from lab.aws.site import Aws
 from lab.machine.addresses import POSTGRES_PORT, Block
-from lab.machine.processes import wait_until
+from lab.machine.processes import HUNG_SECONDS, wait_until
 from recovery.errors import Failed, LeaseRefused, Refused, Unreachable
 from recovery.lease.lease import parse_lsn
 from tests.support.backup_site import Site, site_with_bucket
@@ -87,8 +87,8 @@ def test_a_server_that_ends_the_backup_is_quoted_and_leaves_nothing(site: Site, 
             connection.execute(f"SELECT pg_terminate_backend(active_pid) {SLOT}")
             held.go_on()
             with pytest.raises(Failed, match="ended the backup"):
-                backup.result(timeout=20)
-            wait_until(lambda: not connection.execute(f"SELECT 1 {SLOT}").fetchall(), timeout=20, what="no slot")
+                backup.result(timeout=HUNG_SECONDS)
+            wait_until(lambda: not connection.execute(f"SELECT 1 {SLOT}").fetchall(), what="no slot")
     assert site.object_keys() == [] and site.unfinished_uploads() == []
 
 
@@ -109,7 +109,7 @@ def test_wal_that_the_server_would_drop_is_kept_while_the_backup_runs(site: Site
         write_wal(connection)
         files = connection.execute("SELECT name FROM pg_ls_waldir()").fetchall()
         held.go_on()
-        backup.result(timeout=60)
+        backup.result(timeout=HUNG_SECONDS)
     assert begun in files
     site.check()
 
@@ -129,7 +129,7 @@ def test_wal_that_a_server_dropped_all_the_same_fails_the_backup_and_names_the_s
             set_slot_limit(connection, before[0] if before else "")
         held.go_on()
         with pytest.raises(Failed, match="ended the backup") as failure:
-            backup.result(timeout=60)
+            backup.result(timeout=HUNG_SECONDS)
     assert "max_slot_wal_keep_size" in failure.value.next_step
     assert site.object_keys() == [] and site.unfinished_uploads() == []
 
@@ -235,4 +235,4 @@ def set_slot_limit(connection: Any, value: str) -> None:
     connection.execute(f"ALTER SYSTEM SET max_slot_wal_keep_size = '{value}'")
     connection.execute("SELECT pg_reload_conf()")
     wanted = f"SELECT pg_size_bytes(current_setting('max_slot_wal_keep_size')) = pg_size_bytes('{value}')"
-    wait_until(lambda: connection.execute(wanted).fetchone()[0], timeout=10, what="the setting")
+    wait_until(lambda: connection.execute(wanted).fetchone()[0], what="the setting")

@@ -23,7 +23,7 @@ from engines.postgres.wal_bucket import WalBucket
 from engines.registry import DATASETS, Registered, engine_of
 from lab.aws.site import Aws
 from lab.machine.addresses import POSTGRES_PORT, Block
-from lab.machine.processes import wait_until
+from lab.machine.processes import HUNG_SECONDS, wait_until
 from recovery.copies.log import Gap, Line
 from recovery.errors import EXIT_DONE, EXIT_FAILED, EXIT_REFUSED, EXIT_USAGE, Unchanged
 from recovery.lease.lease import parse_lsn
@@ -303,11 +303,10 @@ def hanging(site: Site, block: Block, monkeypatch: pytest.MonkeyPatch) -> Iterat
         try:
             wait_until(
                 lambda: process.poll() is not None or held.reached.is_set(),
-                timeout=60,
                 what="the server to stand still",
             )
             assert process.poll() is None, process.stderr and process.stderr.read()
-            wait_until(lambda: bool(site.unfinished_uploads()), timeout=20, what="the upload")
+            wait_until(lambda: bool(site.unfinished_uploads()), what="the upload")
             yield process
         finally:
             with contextlib.suppress(ProcessLookupError):
@@ -336,9 +335,9 @@ def test_a_backup_ended_by_sigterm_aborts_its_upload_and_ends_at_the_server(
     site: Site, hanging: subprocess.Popen[str]
 ) -> None:  # fault 32
     hanging.terminate()
-    _, said = hanging.communicate(timeout=30)
+    _, said = hanging.communicate(timeout=HUNG_SECONDS)
     assert hanging.returncode == EXIT_FAILED and "ended by SIGTERM" in said and "Traceback" not in said
     assert site.object_keys() == [] and site.unfinished_uploads() == []
     with site.primary.connect() as connection:
         senders = "SELECT 1 FROM pg_stat_activity WHERE backend_type = 'walsender'"
-        wait_until(lambda: not connection.execute(senders).fetchall(), timeout=20, what="the walsender's end")
+        wait_until(lambda: not connection.execute(senders).fetchall(), what="the walsender's end")

@@ -16,7 +16,7 @@ from engines.catalog import newest
 from engines.postgres.archives import contents, raw
 from lab.aws.site import Aws
 from lab.machine.addresses import POSTGRES_PORT, Block
-from lab.machine.processes import Supervisor
+from lab.machine.processes import HUNG_SECONDS, Supervisor
 from lab.ultramarket.primary import Primary
 from operations.copies.backup import Made
 from operations.monitoring.backups import judge_newest
@@ -124,7 +124,7 @@ def test_a_backup_with_tablespaces_is_verified_and_starts_again(
             connection.execute("SELECT pg_promote()")
             held.go_on()
             with pytest.raises(Failed, match="promoted"):
-                backup.result(timeout=60)
+                backup.result(timeout=HUNG_SECONDS)
 
     # What the monitor says: the newest is as old as the plan allows, until the next ones fail for a day.
     plan, found = load_plan(ROOT / "recovery.yaml"), newest(site.store, "postgres", "full")

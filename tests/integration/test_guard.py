@@ -75,7 +75,7 @@ def test_the_gate_opens_under_the_lease_and_the_heartbeat_tells_the_primarys_pos
         beat = lease.heartbeat if lease else None
         return beat is not None and beat.lsn > position and beat.commits_per_second > 1
 
-    wait_until(heartbeat_has_passed, timeout=10, what="a heartbeat beyond the first orders")
+    wait_until(heartbeat_has_passed, what="a heartbeat beyond the first orders")
     lease = store.read()
     assert lease is not None and lease.heartbeat is not None
     assert (lease.site, lease.epoch, lease.heartbeat.timeline) == ("prod", 1, 1)
@@ -183,12 +183,11 @@ def test_fault_64_one_endpoint_down_closes_nothing(guards: Guards, store: Dynamo
     assert before is not None
     wait_until(
         lambda: (store.read() or before).renewals >= before.renewals + 6,
-        timeout=20,
         what="renewals at the other region",
     )
     assert not process_gone(haproxy) and guard.status()["haproxy"] == haproxy
     written = writer.acknowledged
-    wait_until(lambda: writer.acknowledged > written, timeout=5, what="more orders")
+    wait_until(lambda: writer.acknowledged > written, what="more orders")
 
 
 def test_a_takeover_closes_the_gate_and_is_recorded_as_fenced(guards: Guards, store: DynamoLeaseStore) -> None:
@@ -197,7 +196,7 @@ def test_a_takeover_closes_the_gate_and_is_recorded_as_fenced(guards: Guards, st
     taken = take_over(store)
     finished = time.clock_gettime(time.CLOCK_BOOTTIME)
     assert writer.wait_until_cut() - finished <= LEASE_SECONDS
-    wait_until(lambda: (store.read() or taken).fenced_by(2), timeout=10, what="the fence record")
+    wait_until(lambda: (store.read() or taken).fenced_by(2), what="the fence record")
     assert process_gone(haproxy) and guard.refuses()
     assert guards.application_sessions() == 0
 
@@ -207,7 +206,7 @@ def test_fault_66_the_record_of_an_older_epoch_proves_nothing_and_is_not_renewed
 ) -> None:
     guard, _ = open_guard(guards)
     taken = take_over(store)
-    wait_until(lambda: (store.read() or taken).fenced_epoch == 2, timeout=10, what="the record for epoch 2")
+    wait_until(lambda: (store.read() or taken).fenced_epoch == 2, what="the record for epoch 2")
     again = take_over(store, "run-2")
     assert not again.fenced_by(again.epoch), "the record of epoch 2 counts for epoch 3"
     guard.wait_for_log("since epoch 3")
@@ -227,7 +226,7 @@ def test_fault_67_an_open_transaction_and_a_statement_in_flight_write_nothing_af
     # One message, so the server has the INSERT already and needs no client to go on with it.
     busy.pgconn.send_query(b"SELECT pg_sleep(4); INSERT INTO orders VALUES ('busy', 'fault-67')")
     taken = take_over(store)
-    wait_until(lambda: (store.read() or taken).fenced_by(2), timeout=10, what="the fence record")
+    wait_until(lambda: (store.read() or taken).fenced_by(2), what="the fence record")
     assert guards.application_sessions() == 0
     with pytest.raises(psycopg.OperationalError):
         idle.commit()
@@ -245,7 +244,7 @@ def test_fault_67_a_login_in_progress_at_the_fence_does_not_become_a_session(
     )
     assert login.connect_poll() != psycopg.pq.PollingStatus.FAILED  # the startup packet is on its way
     taken = take_over(store)
-    wait_until(lambda: (store.read() or taken).fenced_by(2), timeout=15, what="the fence record")
+    wait_until(lambda: (store.read() or taken).fenced_by(2), what="the fence record")
     with postgres.connect() as connection:
         count = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND usename IS NULL"
         assert connection.execute(count).fetchone() == (0,)
@@ -261,23 +260,23 @@ def test_a_fence_is_not_recorded_while_the_primary_cannot_be_asked(
         connection.execute("ALTER ROLE dr_guard NOLOGIN")
         connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'dr_guard'")
     taken = take_over(store)
-    guard.wait_for_log("could NOT make sure", timeout=30)
+    guard.wait_for_log("could NOT make sure")
     assert process_gone(haproxy)
     assert (store.read() or taken).fenced_epoch == 0
     with postgres.connect() as connection:
         connection.execute("ALTER ROLE dr_guard LOGIN")
-    wait_until(lambda: (store.read() or taken).fenced_by(2), timeout=15, what="the fence record")
+    wait_until(lambda: (store.read() or taken).fenced_by(2), what="the fence record")
 
 
 def test_a_dead_primary_does_not_stop_renewals_and_keeps_the_last_heartbeat(
     guards: Guards, store: DynamoLeaseStore, processes: object, postgres: Primary
 ) -> None:
     guard, _ = open_guard(guards)
-    wait_until(lambda: bool((seen := store.read()) and seen.heartbeat), timeout=10, what="a heartbeat")
+    wait_until(lambda: bool((seen := store.read()) and seen.heartbeat), what="a heartbeat")
     postgres.supervisor.kill("postgres")
     before = store.read()
     assert before is not None
-    wait_until(lambda: (store.read() or before).renewals > before.renewals + 3, timeout=10, what="more renewals")
+    wait_until(lambda: (store.read() or before).renewals > before.renewals + 3, what="more renewals")
     lease = store.read()
     assert lease is not None and lease.heartbeat is not None and before.heartbeat is not None
     assert lease.heartbeat.at - before.heartbeat.at < timedelta(seconds=2)
@@ -324,7 +323,7 @@ def test_a_standing_by_guard_reports_what_it_could_do_and_that_it_cannot_log_in(
         connection.execute("SELECT pg_create_physical_replication_slot('log_of_dr', true)")
     wait_until(
         reported(lambda report: report.database is not None and bool(report.database.slots)),
-        timeout=20, what="a report", alive=[guard.child],
+        what="a report", alive=[guard.child],
     )  # fmt: skip
     report = reports.read("dr")
     assert report is not None and report.database is not None
@@ -342,7 +341,7 @@ def test_a_standing_by_guard_reports_what_it_could_do_and_that_it_cannot_log_in(
     assert report.boot_id == guard.status()["boot_id"]
     wait_until(
         reported(lambda report: report.database is None and "not permitted to log in" in report.database_problem),
-        timeout=20, what="a report without a login", alive=[guard.child],
+        what="a report without a login", alive=[guard.child],
     )  # fmt: skip
     assert reports.read("prod") is None, "one site's guard speaks for itself alone"
 
@@ -350,7 +349,7 @@ def test_a_standing_by_guard_reports_what_it_could_do_and_that_it_cannot_log_in(
 def test_a_gate_whose_process_dies_is_started_again_under_the_lease(guards: Guards, store: DynamoLeaseStore) -> None:
     guard, haproxy = open_guard(guards)
     os.kill(haproxy, signal.SIGKILL)
-    wait_until(lambda: guard.status()["haproxy"] not in (None, haproxy), timeout=5, what="another gate process")
+    wait_until(lambda: guard.status()["haproxy"] not in (None, haproxy), what="another gate process")
     guards.writer(guard)
 
 
@@ -374,7 +373,7 @@ def test_observe_says_what_it_would_do_and_closes_nothing(guards: Guards, store:
     guard.wait_for_log("WOULD CLOSE the gate now, and does not")
     guard.wait_for_log("the lease is dr's since epoch 2")
     written = writer.acknowledged
-    wait_until(lambda: writer.acknowledged > written, timeout=5, what="more orders")
+    wait_until(lambda: writer.acknowledged > written, what="more orders")
     assert (store.read() or taken).fenced_epoch == 0, "a guard with an open gate recorded that it is fenced"
     assert "WARNING: gate open WITHOUT protection" in guard.log()
 

@@ -79,7 +79,6 @@ def _set(site: Site, value: str) -> None:
         session.execute("SELECT pg_reload_conf()")
         wait_until(
             lambda: session.execute("SELECT current_setting('summarize_wal')").fetchone() == (value,),
-            timeout=10,
             what=f"summarize_wal = {value}",
         )
 

@@ -17,7 +17,7 @@ from engines.postgres.restore_order import Order, plan_restore
 from engines.postgres.unpack import Place, unpack
 from lab.aws.site import Aws
 from lab.machine.addresses import Block
-from lab.machine.processes import Supervisor
+from lab.machine.processes import HUNG_SECONDS, Supervisor
 from operations.copies.restore import execute
 from recovery.copies.manifest import Manifest
 from recovery.copies.recovery_target import Target
@@ -216,7 +216,9 @@ def test_what_comes_of_it_is_byte_for_byte_what_pg_combinebackup_makes(site: Sit
         (folder / "backup_manifest").write_bytes(b"".join(raw(site.store, contents(each).manifest)))
         inputs.append(folder)
     subprocess.run(
-        [site.primary.postgres.bin / "pg_combinebackup", *inputs, "-o", parent / "theirs"], check=True, timeout=60
+        [site.primary.postgres.bin / "pg_combinebackup", *inputs, "-o", parent / "theirs"],
+        check=True,
+        timeout=HUNG_SECONDS,
     )
     unpack_chain(site.store, made, lambda _: Place(folder=parent / "ours"))
     theirs, ours = tree(parent / "theirs"), tree(parent / "ours")

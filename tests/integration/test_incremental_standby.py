@@ -14,7 +14,7 @@ from engines.postgres.incremental import PostgresIncremental
 from engines.postgres.restart_point import await_restart_point
 from lab.aws.site import Aws
 from lab.machine.addresses import Block
-from lab.machine.processes import Supervisor, die_with_parent, wait_until
+from lab.machine.processes import HUNG_SECONDS, Supervisor, die_with_parent, wait_until
 from recovery.errors import Failed, FullInstead, Unchanged
 from recovery.names import ACCEPTED_INCREMENTALS, ROLE_REPLICATION
 from tests.support.backup_site import Site, site_with_bucket
@@ -57,7 +57,7 @@ def site(
         env=backup_source.environment | {"PGUSER": ROLE_REPLICATION, "PGPASSWORD": primary.passwords[ROLE_REPLICATION]},
         preexec_fn=die_with_parent(standby.uid),
         check=True,
-        timeout=60,
+        timeout=HUNG_SECONDS,
     )
     with (standby.data / "postgresql.conf").open("a") as settings:
         settings.write(f"listen_addresses = '{standby.address}'\n")
@@ -74,7 +74,6 @@ def write(primary: psycopg.Connection, site: Site) -> None:
     with site.primary.connect() as standby:
         wait_until(
             lambda: standby.execute("SELECT pg_last_wal_replay_lsn() >= %s", end).fetchone() == (True,),
-            timeout=20,
             what="replay",
         )
 

@@ -12,6 +12,7 @@ import pytest
 
 from cloud.lease_store import DynamoLeaseStore
 from lab.aws.site import Aws, scrubbed_environment
+from lab.machine.processes import HUNG_SECONDS
 from recovery.lease.lease import Heartbeat
 from tests.support.guard_process import FIRST_LEASE
 from tests.support.plans import ROOT
@@ -29,7 +30,7 @@ def dr(aws: Aws) -> Dr:
             [sys.executable, "-m", "scripts.dr", *arguments],
             cwd=ROOT,
             env={**scrubbed_environment(), **aws.env("operator"), "COLUMNS": "120", "PATH": os.environ["PATH"]},
-            capture_output=True, text=True, timeout=90, check=False,
+            capture_output=True, text=True, timeout=HUNG_SECONDS, check=False,
         )  # fmt: skip
         return done.returncode, done.stdout, done.stderr
 

@@ -13,6 +13,7 @@ import pytest
 
 from lab.aws.site import Aws, start_dns
 from lab.machine.addresses import DNS_PORT
+from lab.machine.processes import HUNG_SECONDS
 from operations.public_name import Adoption
 from recovery.errors import Ambiguous, Refused
 from recovery.site.public_name import PublicName
@@ -48,8 +49,8 @@ class Zone:
         resolver = f"{self.aws.block.dns}:{DNS_PORT}"
         return subprocess.run(
             [DR, "name", "adopt", "--stack-file", str(self.stack_file), "--resolver", resolver, *options],
-            cwd=ROOT, env={**environment(), **self.aws.env("operator")}, capture_output=True, text=True, timeout=60,
-            check=False,
+            cwd=ROOT, env={**environment(), **self.aws.env("operator")}, capture_output=True, text=True,
+            timeout=HUNG_SECONDS, check=False,
         )  # fmt: skip
 
     def answer(self) -> str:

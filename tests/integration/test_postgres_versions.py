@@ -10,7 +10,7 @@ import pytest
 
 from engines.postgres.standby import PostgresGate, PostgresStandby
 from lab.machine.addresses import Block
-from lab.machine.processes import Supervisor, die_with_parent, wait_until
+from lab.machine.processes import HUNG_SECONDS, Supervisor, die_with_parent, wait_until
 from lab.ultramarket.primary import DATABASE, Primary
 from recovery.errors import Failed
 from recovery.names import ROLE_PROMOTER, ROLE_REPLICATION
@@ -45,7 +45,7 @@ def standby(
         env=each_source.environment | login,
         preexec_fn=die_with_parent(made.uid),
         check=True,
-        timeout=60,
+        timeout=HUNG_SECONDS,
     )
     with (made.data / "postgresql.conf").open("a") as settings:
         settings.write(f"listen_addresses = '{made.address}'\n")
@@ -59,10 +59,10 @@ def standby(
 def test_a_standby_of_any_supported_version_tells_its_state_and_is_promoted(standby: Primary) -> None:
     database = PostgresStandby(f"{standby.address}:5432", DATABASE)
     gate = PostgresGate(f"{standby.address}:5432", DATABASE)
-    wait_until(lambda: database.state().streaming, timeout=20, what="streaming")
+    wait_until(lambda: database.state().streaming, what="streaming")
     with standby.connect() as connection:
         connection.execute("SELECT pg_wal_replay_pause()")
-    wait_until(lambda: database.state().replay_paused, timeout=10, what="paused replay")
+    wait_until(lambda: database.state().replay_paused, what="paused replay")
     before = database.state()
     assert before.in_recovery and before.client_connection_check and before.receive_lsn >= before.replay_lsn > 0
     with pytest.raises(Failed, match="read-only"):
@@ -70,7 +70,7 @@ def test_a_standby_of_any_supported_version_tells_its_state_and_is_promoted(stan
     database.resume_replay()
     database.promote()
     database.promote()
-    wait_until(lambda: not database.state().in_recovery, timeout=20, what="promotion")
+    wait_until(lambda: not database.state().in_recovery, what="promotion")
     gate.announce(2, "run")
     after = database.state()
     assert after.system_identifier == before.system_identifier and not after.streaming
@@ -89,7 +89,7 @@ def test_a_standby_names_the_databases_and_indexes_that_another_library_sorted(
     with each_source.primary.connect() as connection:
         try:
             connection.execute(version, ("1.0", DATABASE))
-            wait_until(lambda: bool(database.collation_changes()), timeout=20, what="the standby to hear of it")
+            wait_until(lambda: bool(database.collation_changes()), what="the standby to hear of it")
             (found,) = database.collation_changes()
         finally:
             connection.execute(version, (None, DATABASE))

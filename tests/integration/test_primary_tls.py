@@ -12,7 +12,7 @@ import pytest
 from engines.postgres.tools import identify
 from lab.aws.site import Aws
 from lab.machine.addresses import POSTGRES_PORT, Block
-from lab.machine.processes import Supervisor, wait_until
+from lab.machine.processes import HUNG_SECONDS, Supervisor, wait_until
 from lab.ultramarket.primary import DATABASE, Primary
 from operations.guard.gate import Address
 from operations.guard.primary import Primary as GuardedPrimary
@@ -49,14 +49,14 @@ def encrypted(oldest_source: Site, database_folder: Path) -> Iterator[Encrypted]
         for name, value in (("ssl_cert_file", chain), ("ssl_key_file", chain), ("ssl", "on")):
             connection.execute(f"ALTER SYSTEM SET {name} = '{value}'".encode())
         connection.execute("SELECT pg_reload_conf()")
-        wait_until(lambda: _ssl(primary) == "on", timeout=10, what="TLS")
+        wait_until(lambda: _ssl(primary) == "on", what="TLS")
         try:
             yield Encrypted(oldest_source, authority, stranger)
         finally:
             for name in ("ssl", "ssl_cert_file", "ssl_key_file"):
                 connection.execute(f"ALTER SYSTEM RESET {name}".encode())
             connection.execute("SELECT pg_reload_conf()")
-            wait_until(lambda: _ssl(primary) == "off", timeout=10, what="no TLS")
+            wait_until(lambda: _ssl(primary) == "off", what="no TLS")
 
 
 def _ssl(primary: Primary) -> str:
@@ -103,7 +103,7 @@ def test_a_backup_passes_by_verified_tls_alone(
         assert held.reached.wait(20)
         assert connection.execute(encryption).fetchall() == [(True,)]
         held.go_on()
-        backup.result(timeout=60)
+        backup.result(timeout=HUNG_SECONDS)
     site.check()
     monkeypatch.setenv("PGSSLROOTCERT", str(encrypted.stranger))
     with pytest.raises(Refused, match="does not agree on TLS"):
@@ -157,7 +157,7 @@ def test_a_standby_copies_nothing_from_a_primary_it_cannot_verify_and_says_which
 ) -> None:
     with volume_for(encrypted.site, processes, database_folder, block) as volume:
         child = volume.run(PGSSLMODE="verify-full", PGSSLROOTCERT=str(encrypted.stranger))
-        wait_until(lambda: not child.alive(), timeout=20, what="the script to give up")
+        wait_until(lambda: not child.alive(), what="the script to give up")
         said = child.log.read_text()
         assert "SSL error" in said and "sslMode (now verify-full) and primaryCa" in said
         assert not volume.server.data.exists()

@@ -143,10 +143,10 @@ def test_wrong_account_cluster_and_bundle_end_before_any_effect(dr_site: DrSite)
 def test_the_real_standby_tells_its_state_and_is_promoted_once(dr_site: DrSite) -> None:
     standby = PostgresStandby(f"{dr_site.standby.address}:5432", DATABASE)
     gate = PostgresGate(f"{dr_site.standby.address}:5432", DATABASE)
-    wait_until(lambda: standby.state().streaming, timeout=20, what="streaming")
+    wait_until(lambda: standby.state().streaming, what="streaming")
     with dr_site.standby.connect() as connection:
         connection.execute("SELECT pg_wal_replay_pause()")
-    wait_until(lambda: standby.state().replay_paused, timeout=10, what="paused replay")
+    wait_until(lambda: standby.state().replay_paused, what="paused replay")
     before = standby.state()
     assert before.in_recovery
     assert before.client_connection_check
@@ -157,7 +157,7 @@ def test_the_real_standby_tells_its_state_and_is_promoted_once(dr_site: DrSite) 
     begun = time.monotonic()
     standby.promote()
     standby.promote()
-    wait_until(lambda: not standby.state().in_recovery, timeout=20, what="promotion", interval=0.002)
+    wait_until(lambda: not standby.state().in_recovery, what="promotion", interval=0.002)
     gate.announce(2, "run")
     print(f"promote → write {(time.monotonic() - begun) * 1000:.0f} ms")  # noqa: T201
     after = standby.state()

@@ -55,7 +55,7 @@ def test_rights_and_resolvers_that_are_missing_are_refused_all_at_once(dr_site: 
             ).fetchone()
         return bool(row and not row[0])
 
-    wait_until(followed, timeout=20, what="the standby to follow")
+    wait_until(followed, what="the standby to follow")
     dr_site.lose_production()
     refused = dr_site.promote("--execute", "--resolver", f"{dr_site.block.dns}:9")
     assert refused.returncode == 2, refused.stderr

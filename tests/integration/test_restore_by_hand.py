@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from lab.aws.site import Aws
+from lab.machine.processes import HUNG_SECONDS
 from recovery.lease.lease import format_lsn
 from tests.support.backup_site import Site, site_with_bucket
 from tests.support.plans import ROOT
@@ -40,7 +41,13 @@ def blocks() -> tuple[str, str]:
 
 def run(script: str, environment: dict[str, str], uid: int | None) -> str:
     done = subprocess.run(
-        ["/bin/sh", "-c", script], env=environment, capture_output=True, text=True, timeout=120, check=False, user=uid
+        ["/bin/sh", "-c", script],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=HUNG_SECONDS,
+        check=False,
+        user=uid,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "hole" not in done.stderr
@@ -83,7 +90,7 @@ def test_the_page_makes_a_server_of_a_moment(site: Site, aws: Aws, place: Place,
     unpacking, recovery = blocks()
     run(unpacking, environment, None)
     if uid is not None:
-        subprocess.run(["chown", "-R", f"{uid}:{uid}", place.parent], check=True, timeout=30)
+        subprocess.run(["chown", "-R", f"{uid}:{uid}", place.parent], check=True, timeout=HUNG_SECONDS)
     try:
         assert "archive recovery complete" in run(recovery, environment, uid)
         server = replace(site.primary, address=place.address)
@@ -94,4 +101,4 @@ def test_the_page_makes_a_server_of_a_moment(site: Site, aws: Aws, place: Place,
             assert session.execute("SHOW archive_mode").fetchone() == ("off",)
     finally:
         stop = [site.primary.postgres.bin / "pg_ctl", "-D", place.into, "-m", "immediate", "stop"]
-        subprocess.run(stop, user=uid, timeout=30, check=False, env=environment, capture_output=True)
+        subprocess.run(stop, user=uid, timeout=HUNG_SECONDS, check=False, env=environment, capture_output=True)

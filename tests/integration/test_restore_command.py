@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from lab.aws.site import Aws
+from lab.machine.processes import HUNG_SECONDS
 from recovery.errors import EXIT_DONE, EXIT_FAILED, EXIT_REFUSED, EXIT_USAGE
 from recovery.lease.lease import format_lsn
 from tests.support.backup_site import Site, site_with_bucket
@@ -39,7 +40,7 @@ class Machine:
             cwd=self.folder,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=HUNG_SECONDS,
             check=False,
         )
 

@@ -79,7 +79,7 @@ def test_the_lab_s_service_keeps_the_contract_open_and_closed_and_a_probe_leaves
     def clauses() -> list[Clause]:
         return check(here, nowhere, "prod", services=("order",))
 
-    wait_until(lambda: clauses()[0].holds, timeout=20, what="the order service")
+    wait_until(lambda: clauses()[0].holds, what="the order service")
     ordered = place_order(address, "shop.example", "one", "a customer")
     assert ordered is not None and (ordered["site"], ordered["epoch"]) == ("prod", 1)
     before = count(postgres, "orders")
@@ -91,7 +91,7 @@ def test_the_lab_s_service_keeps_the_contract_open_and_closed_and_a_probe_leaves
     assert (count(postgres, "orders"), count(postgres, "dr.probe")) == (before, 0)
 
     guards.end_all()
-    wait_until(lambda: edge.ask("order").status == 503, timeout=20, what="a closed gate")
+    wait_until(lambda: edge.ask("order").status == 503, what="a closed gate")
     closed = clauses()
     assert [clause for clause in closed if not clause.holds] == []
     assert closed[-1].seen == "refused with HTTP 503"

@@ -22,12 +22,10 @@ def test_a_new_primary_tells_its_own_timeline_before_its_first_checkpoint_is_don
         connection.execute("ALTER SYSTEM SET checkpoint_timeout = '1d'")
         connection.execute("SELECT pg_reload_conf()")
     standby = PostgresStandby(f"{dr_site.standby.address}:5432", DATABASE)
-    wait_until(
-        lambda: standby.state().replay_lsn >= int(row[0] if row else 0), timeout=30, what="the standby to follow"
-    )
+    wait_until(lambda: standby.state().replay_lsn >= int(row[0] if row else 0), what="the standby to follow")
     assert standby.state().timeline == 1
     standby.promote()
-    wait_until(lambda: not standby.state().in_recovery, timeout=30, what="the standby to be a primary")
+    wait_until(lambda: not standby.state().in_recovery, what="the standby to be a primary")
     assert standby.state().timeline == 2
     with dr_site.standby.connect() as connection:
         of_the_checkpoint = connection.execute("SELECT timeline_id FROM pg_control_checkpoint()").fetchone()

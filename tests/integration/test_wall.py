@@ -13,7 +13,7 @@ from cloud.guard_reports import DynamoGuardReports
 from cloud.wall_store import DynamoWallStore
 from engines.postgres.wall import knock
 from lab.aws.site import Aws, scrubbed_environment
-from lab.machine.processes import die_with_parent
+from lab.machine.processes import HUNG_SECONDS, die_with_parent
 from lab.ultramarket.primary import APPLICATION, DATABASE, Primary
 from recovery.errors import Unreachable
 from recovery.lease.wall import WallCheck
@@ -34,8 +34,8 @@ def check(aws: Aws, postgres: Primary, control_table: str) -> Check:
     def run(*arguments: str, database: str = f"{postgres.address}:5432") -> tuple[int, str, str]:
         done = subprocess.run(
             [DR, "check", "wall", "--site", "prod", "--database", database, *arguments], cwd=ROOT,
-            env={**scrubbed_environment(), **aws.env("prod"), **login}, capture_output=True, text=True, timeout=90,
-            check=False, preexec_fn=die_with_parent(),
+            env={**scrubbed_environment(), **aws.env("prod"), **login}, capture_output=True, text=True,
+            timeout=HUNG_SECONDS, check=False, preexec_fn=die_with_parent(),
         )  # fmt: skip
         return done.returncode, done.stdout, done.stderr
 
@@ -130,7 +130,8 @@ def test_another_user_reaches_the_socket_as_a_member_of_its_group_and_not_otherw
     def knocks(*groups: int) -> int:
         return subprocess.run(
             [postgres.postgres.bin / "pg_isready", "-q", "-U", "x", "-h", postgres.socket],
-            env=postgres.postgres.env(), timeout=30, check=False, user=10001, group=10001, extra_groups=groups,
+            env=postgres.postgres.env(), timeout=HUNG_SECONDS, check=False, user=10001, group=10001,
+            extra_groups=groups,
         ).returncode  # fmt: skip
 
     assert (knocks(group), knocks()) == (0, 2)

@@ -28,7 +28,6 @@ IMAGES = {
     "lab.test/python": Image(path=(str(Path(sys.executable).parent),)),
     "lab.test/shell-4242": Image(uid=4242, entrypoint=("/bin/sh", "-c")),
 }
-WAIT_SECONDS = 60.0
 REGION = "us-west-2"
 
 
@@ -70,7 +69,7 @@ class Workspace:
 
     def eventually(self, condition: Callable[[], bool], what: str) -> None:
         """Wait for a condition, within a bound."""
-        wait_until(condition, timeout=WAIT_SECONDS, what=what, interval=0.1)
+        wait_until(condition, what=what, interval=0.1)
 
 
 def python(program: str, **more: Any) -> Object:

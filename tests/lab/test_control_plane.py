@@ -31,7 +31,7 @@ def test_an_extra_token_is_its_own_user_with_its_groups_and_no_rights(site: tupl
     review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
     reviews = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
     # Everybody may ask who they are, by a built-in role that the API server makes in its first seconds.
-    wait_until(lambda: succeeds(lambda: robot.create(reviews, review)), timeout=60, what="the built-in roles")
+    wait_until(lambda: succeeds(lambda: robot.create(reviews, review)), what="the built-in roles")
     who = robot.create(reviews, review)["status"]["userInfo"]
     assert (who["username"], "robots" in who["groups"]) == ("robot", True)
     with pytest.raises(ApiError, match="forbidden"):

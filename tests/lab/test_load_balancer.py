@@ -57,7 +57,7 @@ class Balancer:
             connection.close()
 
     def becomes(self, path: str, status: int | None) -> None:
-        wait_until(lambda: self.status(path) == status, timeout=30, what=f"{path} to become {status}", interval=0.05)
+        wait_until(lambda: self.status(path) == status, what=f"{path} to become {status}", interval=0.05)
 
     def address(self) -> str:
         query = dns.message.make_query(self.name, "A")
@@ -78,7 +78,7 @@ def test_an_edge_is_there_when_it_is_declared_and_leads_where_its_rules_say(bala
     assert balancer.status("/v2/order/health") is None
     balancer.declare()
     balancer.becomes("/v2/order/health", 503)  # no node is a target
-    wait_until(lambda: balancer.address() == aws.block.dr.edge, timeout=30, what="its name to lead there")
+    wait_until(lambda: balancer.address() == aws.block.dr.edge, what="its name to lead there")
     balancer.elb.register_targets(TargetGroupArn=balancer.group, Targets=[{"Id": "nodes"}])
     balancer.becomes("/v2/order/health", 502)  # no Pod behind the node port
     with node(aws):

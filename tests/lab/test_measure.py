@@ -43,7 +43,7 @@ def test_a_watch_keeps_when_an_answer_changed_and_skips_what_cannot_be_asked() -
         return value
 
     watch = Watch(look, interval=0.001).start()
-    wait_until(lambda: len(watch.changes) == 2, timeout=10, what="both answers")
+    wait_until(lambda: len(watch.changes) == 2, what="both answers")
     watch.stop()
     assert [change.value for change in watch.changes] == [1, 2]
     second = watch.first(2)

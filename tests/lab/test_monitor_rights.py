@@ -78,7 +78,6 @@ def job(declared: dict[str, Object], aws: Aws) -> Object:
     return spec
 
 
-@pytest.mark.timeout(240)
 def test_the_monitor_looks_and_publishes_with_its_own_rights_and_may_not_do_more(
     space: Workspace, pod_aws: Aws, declared: dict[str, Object], tmp_path: Path
 ) -> None:

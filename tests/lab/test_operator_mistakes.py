@@ -11,8 +11,6 @@ from lab.story import observers
 from lab.world import World
 from tests.support.lab_stacks import Base
 
-pytestmark = pytest.mark.timeout(400)
-
 
 @pytest.fixture
 def world(base: Base) -> World:

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import pytest
 import urllib3
 
 from components import aws_identity
@@ -61,7 +60,6 @@ def token(space: Workspace, account: str, **spec: Any) -> str:
     return space.api.create(space.path("serviceaccounts", f"{account}/token"), body)["status"]["token"]
 
 
-@pytest.mark.timeout(180)
 def test_a_pod_has_no_credentials_until_its_association_is_there_and_then_without_a_restart(
     space: Workspace, pod_aws: Aws
 ) -> None:

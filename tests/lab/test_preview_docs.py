@@ -2,13 +2,10 @@
 
 from pathlib import Path
 
-import pytest
-
 from lab import previews
 from lab.aws.site import Aws
 
 
-@pytest.mark.timeout(300)
 def test_the_documented_previews_are_what_the_engine_shows(aws: Aws, tmp_path: Path) -> None:
     shown = previews.previews(aws, tmp_path / "run")
     for stack, text in shown.items():

@@ -37,7 +37,6 @@ def aws_stack(make_engine: MakeEngine, aws: Aws, tmp_path: Path) -> tuple[Engine
     return engine, stem
 
 
-@pytest.mark.timeout(400)
 def test_every_aws_type_is_made_once_and_then_stays_as_it_is(aws_stack: tuple[Engine, str], aws: Aws) -> None:
     engine, stem = aws_stack
     made = {resource["type"] for resource in engine.export(STACK)["deployment"]["resources"]}

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lab.machine import byte_code
+from lab.machine.processes import HUNG_SECONDS
 from tests.support.plans import ROOT
 
 
@@ -29,7 +30,7 @@ def test_sigint_ends_a_plugin_at_once_and_without_a_word(module: str, tmp_path: 
             assert plugin.stdout is not None
             assert plugin.stdout.readline().strip().isdigit()
             plugin.send_signal(signal.SIGINT)
-            _, said = plugin.communicate(timeout=30)
+            _, said = plugin.communicate(timeout=HUNG_SECONDS)
         finally:
             plugin.kill()
     assert (plugin.returncode, said) == (-signal.SIGINT, "")

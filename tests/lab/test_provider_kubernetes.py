@@ -3,8 +3,6 @@
 import json
 from pathlib import Path
 
-import pytest
-
 from lab.providers.replacement import table
 from tests.lab.conftest import PYTHON_IMAGE, Workspace
 from tests.support.clients import unique
@@ -12,7 +10,6 @@ from tests.support.scratch_engine import STACK, MakeEngine, configure, differing
 from tests.support.scratch_engine import make_engine as make_engine  # a fixture
 
 
-@pytest.mark.timeout(400)
 def test_every_kubernetes_kind_is_made_once_and_only_declared_fields_are_ours(
     make_engine: MakeEngine, space: Workspace, tmp_path: Path
 ) -> None:

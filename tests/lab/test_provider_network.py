@@ -38,7 +38,6 @@ def engine(make_engine: MakeEngine, aws: Aws, production: dict[str, str]) -> Eng
     return make_engine("aws_network.py", production, aws.env("operator"))
 
 
-@pytest.mark.timeout(300)
 def test_the_network_is_made_changed_and_refreshed_with_production_s_region_gone_and_joined_when_it_is_back(
     engine: Engine, aws: Aws, production: dict[str, str]
 ) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lab.machine import byte_code
+from lab.machine.processes import HUNG_SECONDS
 from tests.support.plans import ROOT
 
 LOCAL = {"LAB_RUN": "x", "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
@@ -36,7 +37,7 @@ def test_73_a_plugin_outside_the_lab_refuses_to_start(
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HUNG_SECONDS,
         check=False,
     )
     assert done.returncode == 1

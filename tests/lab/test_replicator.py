@@ -83,7 +83,7 @@ def test_a_new_object_arrives_with_its_lock_metadata_and_declared_class(aws: Aws
         ObjectLockRetainUntilDate=until,
     )
     s3.put_object(Bucket=source, Key="scratch/other", Body=b"not selected")
-    wait_until(lambda: versions(s3, target) == ["backups/manifest"], timeout=60, what="the copy in the DR bucket")
+    wait_until(lambda: versions(s3, target) == ["backups/manifest"], what="the copy in the DR bucket")
     copy = s3.get_object(Bucket=target, Key="backups/manifest")
     assert copy["Body"].read() == b"content"
     assert (copy["Metadata"], copy["ContentType"]) == ({"epoch": "7"}, "application/json")
@@ -174,7 +174,7 @@ def test_a_pointer_that_arrives_after_a_failover_does_not_hide_the_dr_site_s_own
         store.put_once(made.parts[0].key, b"xxx", retain_until=None)
         store.put_once(key, made.to_json(), retain_until=None)
         assert move_pointer(store, made, key)
-    wait_until(lambda: len(versions(s3, target)) == 6, timeout=60, what="all of production's backup in the DR bucket")
+    wait_until(lambda: len(versions(s3, target)) == 6, what="all of production's backup in the DR bucket")
     assert newest(dr, "postgres", "full").manifest == current
 
 

@@ -19,7 +19,6 @@ from tests.support.review_cases import DATA
 from tests.support.review_edits import CONFIG, PLAN, Edit
 from tests.support.review_mutations import COMPONENTS, Mutation
 
-pytestmark = pytest.mark.timeout(400)
 DEPLOYMENT = "kubernetes:apps/v1:Deployment"
 PROGRAM = """import pulumi
 from tests.support.review_mutations import weaken

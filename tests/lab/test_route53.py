@@ -147,8 +147,8 @@ def test_the_marker_moves_the_name_to_dr_without_any_control_plane(aws: Aws, dns
     def address() -> str:
         return lines(ask(aws, f"shop.{domain}"))[-1].split()[-1]
 
-    wait_until(lambda: state() == (True, True), timeout=30, what="the check's data")
-    wait_until(lambda: address() == "127.0.0.21", timeout=20, what="PRIMARY's answer")
+    wait_until(lambda: state() == (True, True), what="the check's data")
+    wait_until(lambda: address() == "127.0.0.21", what="PRIMARY's answer")
     assert lines(ask(aws, f"shop.{domain}", tcp=True)) == [
         f"shop.{domain}. 5 IN CNAME prod.edge.example.net.",
         "prod.edge.example.net. 60 IN A 127.0.0.21",
@@ -158,8 +158,8 @@ def test_the_marker_moves_the_name_to_dr_without_any_control_plane(aws: Aws, dns
     policy = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:GetObject",'
     s3.put_bucket_policy(Bucket=bucket, Policy=policy + f'"Resource":"arn:aws:s3:::{bucket}/*"}}]}}')
     s3.put_object(Bucket=bucket, Key="failover/marker", Body=b"epoch=2 site=dr\n")
-    wait_until(lambda: address() == "127.0.0.22", timeout=30, what="SECONDARY's answer")
-    wait_until(lambda: state() == (True, False), timeout=10, what="the status file")
+    wait_until(lambda: address() == "127.0.0.22", what="SECONDARY's answer")
+    wait_until(lambda: state() == (True, False), what="the status file")
 
 
 def test_fields_of_records_and_checks_survive_the_stand_in(aws: Aws) -> None:
@@ -184,7 +184,7 @@ def test_names_that_do_not_exist_are_nxdomain_with_the_zones_soa(aws: Aws, dns_s
     route53 = client(aws, "route53", "operator")
     domain = f"{unique('zone')}.com"
     route53.create_hosted_zone(Name=domain, CallerReference=domain)
-    wait_until(lambda: bool(lines(ask(aws, domain, "SOA"))), timeout=20, what="the zone")
+    wait_until(lambda: bool(lines(ask(aws, domain, "SOA"))), what="the zone")
     missing = ask(aws, f"none.{domain}")
     assert missing.rcode() == dns.rcode.NXDOMAIN
     assert missing.authority[0].to_text().split()[3] == "SOA"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.machine.processes import wait_until
+from lab.machine.processes import HUNG_SECONDS, wait_until
 from tests.support.plans import ROOT
 
 # A story that starts one process, writes its id, and then waits for ever or asks to be kept.
@@ -53,7 +53,7 @@ def alive(pid: int) -> bool:
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
     session = start(tmp_path)
-    wait_until(lambda: bool((tmp_path / "pid").exists() and (tmp_path / "pid").read_text()), timeout=20, what="a start")
+    wait_until(lambda: bool((tmp_path / "pid").exists() and (tmp_path / "pid").read_text()), what="a start")
     yield session, int((tmp_path / "pid").read_text())
     session.kill()
     session.communicate()
@@ -72,12 +72,12 @@ def test_a_signal_ends_everything_the_lab_had_started(
 def test_a_lab_whose_command_is_killed_ends_too(running: tuple[subprocess.Popen[str], int]) -> None:
     session, child = running
     os.kill(session.pid, signal.SIGKILL)
-    wait_until(lambda: not alive(child), timeout=20, what="the lab's processes to end")
+    wait_until(lambda: not alive(child), what="the lab's processes to end")
 
 
 def test_a_second_lab_says_so_and_exits(running: tuple[subprocess.Popen[str], int], tmp_path: Path) -> None:
     second = start(tmp_path)
-    _, said = second.communicate(timeout=20)
+    _, said = second.communicate(timeout=HUNG_SECONDS)
     assert second.returncode == 2
     assert "a lab is already running in this checkout (process" in said
     assert alive(running[1])
@@ -90,13 +90,13 @@ def test_a_kept_lab_lives_on_until_lab_down(tmp_path: Path) -> None:
     child = int((tmp_path / "pid").read_text())
     assert alive(child)
     second = start(tmp_path)
-    assert "end it with `make lab-down`" in second.communicate(timeout=20)[1]
+    assert "end it with `make lab-down`" in second.communicate(timeout=HUNG_SECONDS)[1]
     down = start(tmp_path, "down")
-    assert down.communicate(timeout=30)[0] == "the lab is down\n"
+    assert down.communicate(timeout=HUNG_SECONDS)[0] == "the lab is down\n"
     assert not alive(child)
 
 
 def test_lab_down_without_a_lab_says_so(tmp_path: Path) -> None:
     down = start(tmp_path, "down")
-    assert "no lab is up" in down.communicate(timeout=20)[1]
+    assert "no lab is up" in down.communicate(timeout=HUNG_SECONDS)[1]
     assert down.returncode == 0

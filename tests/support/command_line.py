@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from lab.machine.processes import HUNG_SECONDS
 from recovery.errors import EXIT_DONE
 from scripts.dr import main
 from tests.support.plans import ROOT
@@ -33,7 +34,7 @@ def environment(**more: str) -> dict[str, str]:
 def dr(*arguments: str, **env: str) -> subprocess.CompletedProcess[bytes]:
     """Run it to its end, from the repository's root."""
     return subprocess.run(
-        [DR, *arguments], cwd=ROOT, env=environment(**env), capture_output=True, timeout=60, check=False
+        [DR, *arguments], cwd=ROOT, env=environment(**env), capture_output=True, timeout=HUNG_SECONDS, check=False
     )
 
 

@@ -16,7 +16,7 @@ import psycopg
 from lab.aws.site import Aws, scrubbed_environment
 from lab.machine.addresses import Block
 from lab.machine.binaries import BinariesMissing, find
-from lab.machine.processes import Child, Supervisor, wait_until
+from lab.machine.processes import HUNG_SECONDS, Child, Supervisor, wait_until
 from lab.ultramarket.primary import APPLICATION, DATABASE, Primary
 from recovery.lease.lease import Lease
 from tests.support.plans import ROOT
@@ -60,15 +60,13 @@ class GuardProcess:
     def log(self) -> str:
         return self.child.log.read_text()
 
-    def wait_for(self, state: str, timeout: float = 20.0) -> dict[str, Any]:
+    def wait_for(self, state: str) -> dict[str, Any]:
         """Wait for `open` or `closed`."""
-        wait_until(
-            lambda: self.status().get("state") == state, timeout=timeout, what=f"gate {state}", alive=[self.child]
-        )
+        wait_until(lambda: self.status().get("state") == state, what=f"gate {state}", alive=[self.child])
         return self.status()
 
-    def wait_for_log(self, text: str, timeout: float = 20.0) -> None:
-        wait_until(lambda: text in self.log(), timeout=timeout, what=f"the guard to say {text!r}", alive=[self.child])
+    def wait_for_log(self, text: str) -> None:
+        wait_until(lambda: text in self.log(), what=f"the guard to say {text!r}", alive=[self.child])
 
     def signal(self, number: int) -> None:
         os.kill(self.pid, number)
@@ -181,7 +179,7 @@ class Writer:
         self.last_at = 0.0
         self._thread = threading.Thread(target=self._write, daemon=True)
         self._thread.start()
-        wait_until(lambda: self.acknowledged > 5, timeout=10, what="the first orders")
+        wait_until(lambda: self.acknowledged > 5, what="the first orders")
 
     def _write(self) -> None:
         prefix = os.urandom(4).hex()
@@ -191,7 +189,7 @@ class Writer:
                 self.acknowledged += 1
                 self.last_at = time.clock_gettime(time.CLOCK_BOOTTIME)
 
-    def wait_until_cut(self, timeout: float = 20.0) -> float:
+    def wait_until_cut(self, timeout: float = HUNG_SECONDS) -> float:
         """Wait for the connection to break; when the last order was acknowledged."""
         self._thread.join(timeout)
         if self._thread.is_alive():

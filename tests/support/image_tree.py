@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.machine.binaries import copy_postgres, find
+from lab.machine.processes import HUNG_SECONDS
 from tests.support.plans import ROOT
 from tools.setup import debian
 
@@ -87,7 +88,7 @@ class ImageTree:
 
     def _inside(self, script: str, command: tuple[str, ...], env: dict[str, str]) -> subprocess.CompletedProcess[str]:
         start = [*unshare(), "sh", "-c", script, "image", str(self.folder), sys.base_prefix, *command]
-        return subprocess.run(start, env=env, capture_output=True, text=True, timeout=150, check=False)
+        return subprocess.run(start, env=env, capture_output=True, text=True, timeout=HUNG_SECONDS, check=False)
 
 
 def unshare() -> list[str]:
@@ -100,7 +101,9 @@ def missing() -> str:
     """Why this machine cannot run it; empty when it can."""
     if not all(shutil.which(name) for name in ("unshare", "setpriv", "mount")) or not Path("/opt").is_dir():
         return "no unshare, setpriv, mount (util-linux) or no folder /opt"
-    tried = subprocess.run([*unshare(), "mount", "-t", "tmpfs", "tmpfs", "/opt"], capture_output=True, timeout=30)
+    tried = subprocess.run(
+        [*unshare(), "mount", "-t", "tmpfs", "tmpfs", "/opt"], capture_output=True, timeout=HUNG_SECONDS
+    )
     return "" if tried.returncode == 0 else "the kernel gives this user no mounts of its own"
 
 

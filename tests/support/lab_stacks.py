@@ -70,7 +70,7 @@ def base() -> Iterator[Base]:
         for stack in STACKS:
             world.engine.up(stack).must()
         assert world.dr_command("lease", "init", "--site", "prod").returncode == 0
-        wait_until(lambda: checks_have_data(world), timeout=60, what="the checks to have data")
+        wait_until(lambda: checks_have_data(world), what="the checks to have data")
         kept = world.folder / "kept"
         kept.mkdir()
         for path in world.engine.project_dir.iterdir():

@@ -14,6 +14,7 @@ from engines.postgres.wal_bucket import WalBucket, position_now, unpacked
 from engines.postgres.wal_stream import WalStream
 from engines.shipping import Heard, Terms
 from lab.machine.addresses import POSTGRES_PORT
+from lab.machine.processes import HUNG_SECONDS
 from lab.ultramarket.primary import Primary
 from operations.copies.ship_log import Shipper, ShippingOrder
 from recovery.copies.log import (
@@ -40,7 +41,7 @@ SEGMENT = 16 * 1024 * 1024
 QUICK = timedelta(milliseconds=100)
 
 
-def until(true: Callable[[], object], what: str, seconds: float = 20.0) -> Any:
+def until(true: Callable[[], object], what: str, seconds: float = HUNG_SECONDS) -> Any:
     """Wait for a condition; returns what it gave."""
     end = time.monotonic() + seconds
     while not (found := true()):

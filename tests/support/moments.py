@@ -228,7 +228,7 @@ class Rolling:
         argv = [str(self.source.postgres.bin / "postgres"), "-D", str(self.data), *words]
         environment = {"PATH": "/usr/bin:/bin", "TZ": "UTC", **self.source.postgres.env()}
         child = self.processes.start("rolling", argv, env=environment, uid=self.source.uid)
-        wait_until(self._answers, timeout=30, what="the copy", alive=[child])
+        wait_until(self._answers, what="the copy", alive=[child])
 
     def at(self, position: int) -> State:
         """What it holds, once it has replayed everything before `position`."""
@@ -238,7 +238,6 @@ class Rolling:
             replayed = SQL("SELECT pg_last_wal_replay_lsn()::text")
             wait_until(
                 lambda: parse_lsn((session.execute(replayed).fetchone() or ("0/0",))[0]) >= end,
-                timeout=30,
                 what=format_lsn(position),
                 alive=[self.processes.children["rolling"]],
                 interval=0.01,

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from lab.machine.processes import HUNG_SECONDS
 from tests.support.plans import ROOT
 from tests.support.review_preview import preview
 
@@ -36,7 +37,7 @@ def comment(
         env={**os.environ, "PATH": f"{tools}:/usr/bin:/bin", "DR_PLAN": plan},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=HUNG_SECONDS,
         check=False,
     )
     return done.returncode, (folder / "comment.md").read_text(), done.stdout + done.stderr

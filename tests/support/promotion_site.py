@@ -25,7 +25,7 @@ from cloud.guard_reports import DynamoGuardReports
 from cloud.lease_store import DynamoLeaseStore
 from lab.aws.site import Aws, scrubbed_environment
 from lab.machine.addresses import Block
-from lab.machine.processes import Child, Supervisor, die_with_parent, wait_until
+from lab.machine.processes import HUNG_SECONDS, Child, Supervisor, die_with_parent, wait_until
 from lab.ultramarket.primary import Primary
 from recovery.failover.bundle import Bundle, ClusterAccess, Endpoints
 from recovery.lease.guard_report import DatabaseSeen, GuardReport
@@ -175,7 +175,7 @@ class DrSite:
         """`dr promote` to its end."""
         return subprocess.run(
             self.command(*arguments), env=self.environment() | (environment or {}), cwd=ROOT, capture_output=True,
-            text=True, timeout=120, check=False, preexec_fn=die_with_parent(),
+            text=True, timeout=HUNG_SECONDS, check=False, preexec_fn=die_with_parent(),
         )  # fmt: skip
 
     def start_promote(self, name: str, *arguments: str) -> Child:
@@ -237,14 +237,15 @@ class DrSite:
         source = f"host={self.primary.address} port=5432 user=dr_replication password={login['PGPASSWORD']}"
         subprocess.run(
             [str(base), "-D", str(self.standby.data), "-d", source, "-R", "-X", "stream", "--checkpoint=fast"],
-            env=login, check=True, capture_output=True, timeout=60, preexec_fn=die_with_parent(self.primary.uid),
+            env=login, check=True, capture_output=True, timeout=HUNG_SECONDS,
+            preexec_fn=die_with_parent(self.primary.uid),
         )  # fmt: skip
         with (self.standby.data / "postgresql.auto.conf").open("a") as conf:
             conf.write(f"listen_addresses = '{self.standby.address}'\nwal_retrieve_retry_interval = '200ms'\n")
         hba = self.standby.data / "pg_hba.conf"
         hba.write_text(hba.read_text().replace(self.primary.address, self.standby.address))
         child = self.standby.start()
-        wait_until(self._streams, timeout=60, what="the standby to stream", alive=[child])
+        wait_until(self._streams, what="the standby to stream", alive=[child])
 
     def _streams(self) -> bool:
         with self.standby.connect() as connection:
@@ -352,4 +353,4 @@ def _guard_at_work(postgres: Primary) -> GuardReport:
 
 def wait_for_log(child: Child, text: str) -> None:
     """Until the process said it."""
-    wait_until(lambda: text in child.log.read_text(), timeout=60, what=f"{child.name} to say {text!r}", alive=[child])
+    wait_until(lambda: text in child.log.read_text(), what=f"{child.name} to say {text!r}", alive=[child])

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from lab.machine.processes import HUNG_SECONDS
 from tests.support.plans import ROOT
 from tools.setup import binaries, go
 from tools.setup.children import Children
@@ -96,9 +97,9 @@ def another_set_up(root: Path, **environment: str) -> subprocess.Popen[str]:
 
 
 def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + HUNG_SECONDS
     while not condition():
-        assert time.monotonic() < deadline, "waited 30 s in vain"
+        assert time.monotonic() < deadline, f"waited {HUNG_SECONDS:g} s in vain"
         time.sleep(0.01)
 
 

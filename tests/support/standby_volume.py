@@ -57,7 +57,7 @@ class Volume:
     def start(self, **variables: str) -> Child:
         """Run the script, with `variables` besides, and wait until the standby streams."""
         child = self.run(**variables)
-        wait_until(self.streams, timeout=30, what="the standby to stream", alive=[child])
+        wait_until(self.streams, what="the standby to stream", alive=[child])
         return child
 
     def run(self, **variables: str) -> Child:
@@ -110,7 +110,7 @@ def volume_for(site: Site, processes: Supervisor, database_folder: Path, block: 
         processes.kill("standby")
         conf.write_text(before)
         with primary.connect() as connection:
-            wait_until(lambda: bool(_drop(connection)), timeout=20, what="the slot to be free")
+            wait_until(lambda: bool(_drop(connection)), what="the slot to be free")
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -24,7 +24,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     supervisor = Supervisor(folder)
     environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)}
     child = supervisor.start("server", [sys.executable, "-c", SERVER, str(folder / "s")], env=environment)
-    wait_until(lambda: "ready" in child.log.read_text(), timeout=30, what="the server", alive=[child])
+    wait_until(lambda: "ready" in child.log.read_text(), what="the server", alive=[child])
     yield folder / "s"
     supervisor.stop_all()
 
@@ -74,7 +74,7 @@ def test_whoever_ends_the_caller_ends_the_fork(number: signal.Signals, server: P
     assert fork != asked.pid
     asked.send_signal(number)
     assert asked.wait(30) == -number
-    wait_until(lambda: not Path(f"/proc/{fork}").exists(), timeout=30, what="the fork to end")
+    wait_until(lambda: not Path(f"/proc/{fork}").exists(), what="the fork to end")
     asked.communicate()
 
 
