@@ -82,7 +82,7 @@ def test_a_server_that_ends_the_backup_is_quoted_and_leaves_nothing(site: Site, 
     held = relayed(then="stop")
     with ThreadPoolExecutor(1) as pool:
         backup = pool.submit(site.back_up)
-        assert held.reached.wait(20)
+        assert held.reached.wait(HUNG_SECONDS)
         with site.primary.connect() as connection:
             connection.execute(f"SELECT pg_terminate_backend(active_pid) {SLOT}")
             held.go_on()
@@ -104,7 +104,7 @@ def test_wal_that_the_server_would_drop_is_kept_while_the_backup_runs(site: Site
     held = relayed(then="stop")
     with ThreadPoolExecutor(1) as pool, site.primary.connect() as connection:
         backup = pool.submit(site.back_up)
-        assert held.reached.wait(20)
+        assert held.reached.wait(HUNG_SECONDS)
         begun = connection.execute(f"SELECT pg_walfile_name(restart_lsn) {SLOT}").fetchone()
         write_wal(connection)
         files = connection.execute("SELECT name FROM pg_ls_waldir()").fetchall()
@@ -123,7 +123,7 @@ def test_wal_that_a_server_dropped_all_the_same_fails_the_backup_and_names_the_s
         set_slot_limit(connection, "16MB")
         try:
             backup = pool.submit(site.back_up)
-            assert held.reached.wait(20)
+            assert held.reached.wait(HUNG_SECONDS)
             write_wal(connection)
         finally:
             set_slot_limit(connection, before[0] if before else "")

@@ -120,7 +120,7 @@ def test_a_backup_with_tablespaces_is_verified_and_starts_again(
         monkeypatch.setenv("PGPORT", str(held.port))
         with ThreadPoolExecutor(1) as pool, again.connect() as connection:
             backup = pool.submit(site.back_up)
-            assert held.reached.wait(20)
+            assert held.reached.wait(HUNG_SECONDS)
             connection.execute("SELECT pg_promote()")
             held.go_on()
             with pytest.raises(Failed, match="promoted"):

@@ -17,7 +17,7 @@ from cloud.control_table import ControlTable
 from cloud.guard_reports import DynamoGuardReports
 from cloud.lease_store import DynamoLeaseStore
 from lab.aws.site import Aws
-from lab.machine.processes import wait_until
+from lab.machine.processes import HUNG_SECONDS, wait_until
 from lab.ultramarket.primary import Primary
 from recovery.lease.guard_report import GuardReport
 from recovery.lease.lease import Lease
@@ -50,10 +50,10 @@ def take_over(store: DynamoLeaseStore, run: str = "run-1") -> Lease:
 
 
 @pytest.fixture
-def store(lease_at: LeaseAt) -> DynamoLeaseStore:
-    """The lease as the operator sees it, held by production."""
+def store(lease_at: LeaseAt, request: pytest.FixtureRequest) -> DynamoLeaseStore:
+    """The lease as the operator sees it, held by production; `FIRST_LEASE` unless the test's parameter is another."""
     store = lease_at("operator")
-    store.create(FIRST_LEASE)
+    store.create(getattr(request, "param", FIRST_LEASE))
     return store
 
 
@@ -353,7 +353,10 @@ def test_a_gate_whose_process_dies_is_started_again_under_the_lease(guards: Guar
     guards.writer(guard)
 
 
-def test_a_second_guard_of_the_site_takes_over_and_the_first_stands_by(guards: Guards, store: DynamoLeaseStore) -> None:
+# A second guard that gets no CPU for as long as the lease is quiet, and the first then rightly takes over from it.
+@pytest.mark.parametrize("store", [replace(FIRST_LEASE, lease_seconds=3 * LEASE_SECONDS)], indirect=True, ids=["long"])
+@pytest.mark.usefixtures("store")
+def test_a_second_guard_of_the_site_takes_over_and_the_first_stands_by(guards: Guards) -> None:
     first, _ = open_guard(guards)
     second = guards.start(number=2)
     second.wait_for("open")
@@ -388,8 +391,9 @@ def test_off_opens_without_a_lease_and_says_so(guards: Guards, control_table: st
 def test_a_guard_told_to_stop_closes_and_keeps_the_lease_for_its_site(guards: Guards, store: DynamoLeaseStore) -> None:
     guard, haproxy = open_guard(guards)
     guards.writer(guard)
+    wait_until(lambda: bool((seen := store.read()) and seen.heartbeat), what="a heartbeat")
     guard.signal(signal.SIGTERM)
-    assert guard.child.process.wait(10) == 0
+    assert guard.child.process.wait(HUNG_SECONDS) == 0
     assert process_gone(haproxy)
     assert guards.application_sessions() == 0
     lease = store.read()

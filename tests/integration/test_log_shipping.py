@@ -7,6 +7,7 @@ import pytest
 from cloud.objects import S3Bucket
 from engines.postgres import wal_receiver
 from lab.aws.site import Aws
+from lab.machine.processes import HUNG_SECONDS
 from lab.ultramarket.primary import Primary
 from recovery.copies.log import GAPS, RANGES, SEGMENTS, Run, segment_start, wal_name
 from recovery.errors import LeaseRefused
@@ -81,7 +82,7 @@ def test_1_with_the_put_blocked_nothing_moves_the_slot_and_the_connection_lives(
         pid = site.query("SELECT pid FROM pg_stat_replication")
         try:
             site.write()
-            blocked.begun.wait(10)
+            blocked.begun.wait(HUNG_SECONDS)
             slot = site.slot
             # Longer than wal_sender_timeout: the server asks for an answer, and our own status messages go out.
             replies = "SELECT reply_time > now() - interval '1 s' AND pg_sleep(4)::text = '' FROM pg_stat_replication"

@@ -100,7 +100,7 @@ def test_a_backup_passes_by_verified_tls_alone(
         on_the_wire.setenv("PGHOSTADDR", held.host)  # the certificate is of PGHOST
         on_the_wire.setenv("PGPORT", str(held.port))
         backup = pool.submit(site.back_up)
-        assert held.reached.wait(20)
+        assert held.reached.wait(HUNG_SECONDS)
         assert connection.execute(encryption).fetchall() == [(True,)]
         held.go_on()
         backup.result(timeout=HUNG_SECONDS)

@@ -11,7 +11,7 @@ import pytest
 from cloud.control_table import ControlTable
 from cloud.run_store import DynamoRunStore
 from engines.postgres.standby import PostgresGate, PostgresStandby
-from lab.machine.processes import wait_until
+from lab.machine.processes import HUNG_SECONDS, wait_until
 from lab.ultramarket.primary import DATABASE
 from operations.failover.run_lock import Claim
 from recovery.errors import Failed, Unreachable
@@ -99,7 +99,7 @@ def test_sigterm_ends_with_1_and_says_how_to_resume(dr_site: DrSite) -> None:
     run = dr_site.start_promote("run", "--execute")
     wait_for_log(run, "lease     done")
     run.process.terminate()
-    assert run.process.wait(20) == 1
+    assert run.process.wait(HUNG_SECONDS) == 1
     assert "interrupted by SIGTERM" in run.log.read_text()
     assert "it resumes" in run.log.read_text()
     assert dr_site.in_recovery()

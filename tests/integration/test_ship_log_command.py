@@ -11,6 +11,7 @@ import pytest
 
 from cloud.lease_store import DynamoLeaseStore
 from lab.aws.site import Aws
+from lab.machine.processes import HUNG_SECONDS
 from lab.ultramarket.primary import Primary
 from recovery.copies.log import SEGMENTS
 from recovery.names import Names
@@ -63,7 +64,7 @@ class Shipper:
 
     def end(self, number: int) -> int:
         self.process.send_signal(number)
-        return self.process.wait(30)
+        return self.process.wait(HUNG_SECONDS)
 
 
 @pytest.fixture
@@ -71,7 +72,7 @@ def shipper(aws: Aws, site: LogSite, tmp_path: Path) -> Iterator[Shipper]:
     made = Shipper(aws, site, tmp_path / "shipper.log")
     yield made
     made.process.kill()
-    made.process.wait(10)
+    made.process.wait(HUNG_SECONDS)
 
 
 def test_killed_again_and_again_it_loses_no_commit_and_stores_none_twice(site: LogSite, shipper: Shipper) -> None:

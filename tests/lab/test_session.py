@@ -65,7 +65,7 @@ def test_a_signal_ends_everything_the_lab_had_started(
 ) -> None:
     session, child = running
     session.send_signal(number)
-    assert session.wait(20) == 130
+    assert session.wait(HUNG_SECONDS) == 130
     assert not alive(child)
 
 
@@ -85,7 +85,7 @@ def test_a_second_lab_says_so_and_exits(running: tuple[subprocess.Popen[str], in
 
 def test_a_kept_lab_lives_on_until_lab_down(tmp_path: Path) -> None:
     first = start(tmp_path, "keep")
-    assert first.wait(20) == 0
+    assert first.wait(HUNG_SECONDS) == 0
     first.communicate()
     child = int((tmp_path / "pid").read_text())
     assert alive(child)

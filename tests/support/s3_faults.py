@@ -10,6 +10,7 @@ from botocore.compat import HTTPHeaders
 from botocore.exceptions import ConnectionClosedError
 
 from cloud.objects import S3Bucket
+from lab.machine.processes import HUNG_SECONDS
 
 Fault = Callable[[Any], Any]
 """Gets the request; returns an answer in place of S3's, or None to let it pass, or raises."""
@@ -38,7 +39,7 @@ class Blocks:
 
     def __call__(self, request: Any) -> None:
         self.begun.set()
-        assert self.free.wait(30)
+        assert self.free.wait(HUNG_SECONDS)
 
 
 class Faults:
