@@ -5,7 +5,7 @@ import io
 import json
 import resource
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -28,9 +28,23 @@ def site(each_source: Site, aws: Aws, tmp_path: Path, monkeypatch: pytest.Monkey
     return site_with_bucket(each_source, aws, tmp_path, monkeypatch)
 
 
+@pytest.fixture(scope="module")
+def original(
+    each_source: Site, session_aws: Aws, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Site, Made]]:
+    """One backup of each PostgreSQL, which stays as it was made."""
+    with pytest.MonkeyPatch.context() as patch:
+        site = site_with_bucket(each_source, session_aws, tmp_path_factory.mktemp("original"), patch)
+        yield site, site.back_up()
+
+
 @pytest.fixture
-def made(site: Site) -> Made:
-    return site.back_up()
+def made(original: tuple[Site, Made], site: Site) -> Made:
+    """That backup, every object of it in the test's own bucket."""
+    kept, backup = original
+    for key in kept.object_keys():
+        site.s3.copy_object(Bucket=site.store.bucket, Key=key, CopySource={"Bucket": kept.store.bucket, "Key": key})
+    return backup
 
 
 def test_a_whole_backup_is_verified_with_its_wal_and_leaves_nothing_behind(site: Site, made: Made) -> None:
