@@ -11,7 +11,13 @@ from xdist.scheduler import LoadFileScheduling
 # Files whose tests share what takes long to start: the three stacks; one cluster with its node.
 SHARING = (
     ("tests/lab/test_operator_mistakes.py", "tests/lab/test_review_mutations.py"),
-    ("tests/lab/test_control_plane.py", "tests/lab/test_node_agent.py", "tests/lab/test_provider_kubernetes.py"),
+    (
+        "tests/lab/test_control_plane.py",
+        "tests/lab/test_monitor_rights.py",
+        "tests/lab/test_node_agent.py",
+        "tests/lab/test_pod_identity.py",
+        "tests/lab/test_provider_kubernetes.py",
+    ),
 )
 SECONDS = "ultramarket/seconds"
 """Where pytest's cache keeps how long each scope took in the last run with workers."""
