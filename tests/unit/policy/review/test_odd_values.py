@@ -16,7 +16,7 @@ from policy.values import UNKNOWN, contains, decode, read_json
 from policy.verdict import Finding, Verdict
 from tests.support.review_preview import SECRET, preview, step
 from tests.support.review_preview import UNKNOWN as NOT_YET
-from tests.support.soak import sample
+from tests.support.soak import SOAK, sample
 from tests.support.stacks import declare
 
 NETWORK = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
@@ -114,7 +114,7 @@ ODD = (*PLAIN, *LISTS, *MAPPINGS)
 @pytest.mark.parametrize("number", range(len(ODD)))
 def test_no_odd_value_in_any_place_makes_a_traceback(number: int) -> None:
     changes: dict[str, list[tuple[Any, Any]]] = {}
-    for kind, inputs, place in sample(list(declared().values()), one_in=4, turn=number):
+    for kind, inputs, place in sample(list(declared().values()), one_in=8, turn=number):
         other = altered(inputs, place, ODD[number])
         changes.setdefault(kind, []).extend([(inputs, other), (other, inputs)])
     for kind, both in changes.items():
@@ -142,7 +142,7 @@ def damaged(draw: st.DrawFn) -> tuple[str, dict[str, Any], dict[str, Any]]:
     return kind, found[0], found[1]
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=150 if SOAK else 50, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(damaged())
 def test_no_damaged_resource_makes_a_traceback(case: tuple[str, dict[str, Any], dict[str, Any]]) -> None:
     kind, old, new = case
