@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from recovery.copies.arrival import Arrival, arrival
 from recovery.copies.manifest import Manifest, Pointer
 from recovery.errors import Corrupt, Failed, Refused
-from recovery.names import backup_prefix, manifest_key, pointer_key, pointer_prefix
+from recovery.names import folder_of, manifest_key, parse_backup_folder, pointer_key, pointer_prefix
 from recovery.ports import ObjectStore
 
 _READERS = 8
@@ -35,7 +35,7 @@ class Entry:
     @property
     def id(self) -> str:
         """The last part of the folder's name: start time and run."""
-        return self.folder.rstrip("/").rsplit("/", 1)[-1]
+        return self.folder.rstrip("/").rpartition("/")[2]
 
     @property
     def when(self) -> datetime:
@@ -59,16 +59,7 @@ def read_manifest(store: ObjectStore, key: str) -> Manifest:
             next_step="choose another backup (`dr backups`)",
         )
     manifest = Manifest.from_json(found[0], key=key)
-    source = manifest.source
-    run = manifest.id.rsplit("-", 1)[-1]
-    folder = backup_prefix(
-        manifest.dataset,
-        manifest.kind,
-        epoch=source.epoch,
-        source=source.system_identifier,
-        started=manifest.started,
-        run=run,
-    )
+    folder = manifest.folder
     strangers = [part.key for part in manifest.parts if not part.key.startswith(folder) or ".." in part.key]
     if manifest_key(folder) != key or strangers or not folder.endswith(f"/{manifest.id}/"):
         found_instead = f"it names {strangers[0]}" if strangers else f"its content belongs to {folder}"
@@ -117,9 +108,8 @@ def newest(store: ObjectStore, dataset: str, kind: str) -> Newest:
     """
     pointer = newest_pointer(store, dataset, kind)
     if pointer:
-        folder = pointer.manifest_key.rpartition("/")[0] + "/"
-        manifest = whole(store, folder)
-        if manifest and manifest_key(folder) == pointer.manifest_key:
+        manifest = whole(store, pointer.folder)
+        if manifest and manifest_key(pointer.folder) == pointer.manifest_key:
             return Newest(key=pointer.manifest_key, manifest=manifest)
     passed: list[Entry] = []
     for each in _by_start(store, dataset, kind):
@@ -236,7 +226,7 @@ def _listed(store: ObjectStore, prefix: str) -> dict[str, _Listed]:
     sizes: dict[str, dict[str, int]] = {}
     modified: dict[str, datetime] = {}
     for item in store.list(prefix):
-        folder = item.key.rpartition("/")[0] + "/"
+        folder = folder_of(item.key)
         sizes.setdefault(folder, {})[item.key] = item.bytes
         modified[folder] = max(modified.get(folder, item.modified), item.modified)
     return {folder: _Listed(sizes=sizes[folder], modified=modified[folder]) for folder in sizes}
@@ -261,9 +251,12 @@ def _by_start(store: ObjectStore, dataset: str, kind: str) -> Iterator[Entry]:
     """Every folder of a kind by epoch and start, the newest first; each is looked at when it is asked for."""
     found = _listed(store, f"{dataset}/{kind}/")
 
-    def age(folder: str) -> tuple[str, str]:
-        _, _, epoch, *_, started, _ = folder.split("/")
-        return epoch, started
+    def age(folder: str) -> tuple[int, str]:
+        try:
+            named = parse_backup_folder(folder)
+        except ValueError:  # none that a backup of ours makes
+            return -1, ""
+        return named.epoch, named.id
 
     for folder in sorted(found, key=age, reverse=True):
         yield _entry(store, folder, found[folder])

@@ -18,7 +18,7 @@ from recovery.copies.manifest import Manifest
 from recovery.copies.retention import LOG, CopyTerms, copy_terms, lock_term
 from recovery.errors import Corrupt, Refused, Unreachable
 from recovery.lease.lease import parse_lsn
-from recovery.names import manifest_key
+from recovery.names import manifest_key, parse_backup_folder
 from recovery.plan.plan import SITES, Plan, SiteName
 from recovery.ports import ObjectStore, PruneBucket, StoredObject
 
@@ -56,8 +56,7 @@ def take(store: PruneBucket, plan: Plan, site: SiteName, *, replicas: ObjectStor
     for terms in (each for each in kinds if each.kind != LOG):
         # What the pointer names is looked for in a listing that comes later.
         if pointer := newest_pointer(store, terms.dataset, terms.kind):
-            folder = pointer.manifest_key.rpartition("/")[0] + "/"
-            latest[terms.dataset, terms.kind] = Named(folder=folder, finished=pointer.finished)
+            latest[terms.dataset, terms.kind] = Named(folder=pointer.folder, finished=pointer.finished)
         for entry in entries(store, terms.dataset, terms.kind):
             sizes[entry.folder] = entry.stored_bytes
             try:
@@ -96,14 +95,14 @@ def _copy(entry: Entry, plan: Plan, terms: CopyTerms, segment_bytes: int) -> Cop
             if POSTGRES_LOG.startswith(f"{terms.dataset}/"):
                 return replace(copy, position=segment_start(parse_lsn(known.start_position), segment_bytes))
             return copy
-        _, _, epoch, source, _, _ = entry.folder.split("/")
+        named = parse_backup_folder(entry.folder)
         return Copy(
             dataset=terms.dataset,
             kind=terms.kind,
-            id=entry.id,
+            id=named.id,
             folder=entry.folder,
-            epoch=int(epoch),
-            source=source,
+            epoch=named.epoch,
+            source=named.source,
             started=entry.modified,
             finished=entry.modified,
             complete=False,

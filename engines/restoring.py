@@ -119,9 +119,8 @@ class Restore(Protocol[Order]):
 
 def objects_of(store: RestoreBucket, backup: Manifest) -> list[StoredObject]:
     """The objects of a backup, as they lie there."""
-    folder = backup.parts[0].key.rpartition("/")[0] + "/"
     wanted = {part.key for part in backup.parts}
-    return [each for each in store.list(folder) if each.key in wanted]
+    return [each for each in store.list(backup.folder) if each.key in wanted]
 
 
 def archived_of(store: RestoreBucket, needed: Sequence[StoredObject]) -> Archived:

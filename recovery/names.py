@@ -191,14 +191,40 @@ def guard_item(site: SiteName) -> str:
     return f"guard/{site}"
 
 
-def backup_prefix(dataset: str, kind: str, *, epoch: int, source: str, started: datetime, run: str) -> str:
+def backup_folder(dataset: str, kind: str, *, epoch: int, source: str, started: datetime, run: str) -> str:
     """The folder of one backup; epoch and source keep a fenced site from overwriting its successor's copies."""
     return f"{dataset}/{kind}/{epoch:08d}/{source}/{started:%Y%m%dT%H%M%SZ}-{run}/"
 
 
-def manifest_key(prefix: str) -> str:
-    """The object whose presence makes `prefix` a backup."""
-    return f"{prefix}manifest.json"
+@dataclass(frozen=True, slots=True)
+class BackupFolder:
+    """What the name of a backup's folder says; `id` is its last part, start and run."""
+
+    dataset: str
+    kind: str
+    epoch: int
+    source: str
+    id: str
+
+    def beside(self, kind: str, backup: str) -> str:
+        """The folder of another backup of this source and epoch."""
+        return f"{self.dataset}/{kind}/{self.epoch:08d}/{self.source}/{backup}/"
+
+
+def parse_backup_folder(folder: str) -> BackupFolder:
+    """The inverse of `backup_folder`. Raises ValueError for what is no such folder."""
+    dataset, kind, epoch, source, backup, _ = folder.split("/")
+    return BackupFolder(dataset, kind, int(epoch), source, backup)
+
+
+def folder_of(key: str) -> str:
+    """The folder that an object lies in."""
+    return key.rpartition("/")[0] + "/"
+
+
+def manifest_key(folder: str) -> str:
+    """The object whose presence makes `folder` a backup."""
+    return f"{folder}manifest.json"
 
 
 def backup_cron_job(dataset: str, kind: str) -> str:

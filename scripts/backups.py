@@ -8,6 +8,7 @@ import typer
 from rich.filesize import decimal
 
 from operations.context import Context
+from recovery.names import folder_of
 from scripts.options import DEFAULT_PLAN, AccountOption, JsonOption, PlanOption, SiteOption
 from scripts.output import emit_json, say, table
 
@@ -70,7 +71,7 @@ def unfinished_lines(found: "Listing", now: datetime, end_after: timedelta) -> l
         return [f"uploads left open: not known ({found.not_known})"]
     begun: dict[str, list[datetime]] = defaultdict(list)
     for each in found.unfinished:
-        begun[each.key.rpartition("/")[0] + "/"].append(each.started)
+        begun[folder_of(each.key)].append(each.started)
     return [
         f"no backup: {folder} ({len(starts)} upload{'s' if len(starts) != 1 else ''} still open, the oldest for "
         f"{age(now - min(starts))}: a backup is running, or one was killed; the bucket's lifecycle ends an open upload "

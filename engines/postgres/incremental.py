@@ -22,7 +22,7 @@ from recovery.copies.judging import remarks
 from recovery.copies.manifest import Manifest
 from recovery.copies.retention import BUILDS_ON
 from recovery.errors import Corrupt, FullInstead, Refused
-from recovery.names import ACCEPTED_INCREMENTALS
+from recovery.names import ACCEPTED_INCREMENTALS, parse_backup_folder
 from recovery.plan.datasets import Dataset
 from recovery.ports import ObjectStore
 
@@ -138,9 +138,9 @@ def parent_in(store: ObjectStore) -> Callable[[Manifest], Manifest | None]:
     """Finds what a backup builds on, in the same bucket and all there; its folder lies beside, or is a full's."""
 
     def found(child: Manifest) -> Manifest | None:
-        dataset, _, *line, _, _ = child.parts[0].key.split("/")
+        line = parse_backup_folder(child.folder)
         for kind in BUILDS_ON[_KIND]:
-            if below := whole(store, "/".join([dataset, kind, *line, child.parent or "-", ""])):
+            if below := whole(store, line.beside(kind, child.parent or "-")):
                 return below
         return None
 

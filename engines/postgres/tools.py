@@ -23,8 +23,6 @@ _CONNECT_SECONDS = 10
 _SECRET_NAMES = ("PGPASSWORD", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 _IN_TEXT = re.compile(r"(?i)(password\s*=\s*)('[^']*'|\S+)|(postgres(?:ql)?://[^:/\s]+:)[^@\s]+@")
 
-_SYSTEM = re.compile(r"^Database system identifier:\s+(\d+)$", re.MULTILINE)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
@@ -96,21 +94,6 @@ def require_same_major(tool: str, version: str, server_version: str) -> None:
             f"{tool} is version {version}, the server is {server_version}: major versions must be equal",
             next_step=f"use an image with PostgreSQL {server_version.split('.')[0]}'s programs",
         )
-
-
-def system_identifier(pg_controldata: str, folder: str, environment: Mapping[str, str]) -> str:
-    """The system identifier in the control file of the data directory `folder`; empty when there is none to be read.
-
-    Every version of PostgreSQL has it there. Raises Failed when the program does not run.
-    """
-    try:
-        result = subprocess.run(
-            [pg_controldata, folder], env=child_environment(environment), capture_output=True, timeout=30, check=False
-        )
-    except (OSError, subprocess.SubprocessError) as error:
-        raise Failed(f"{pg_controldata} failed: {error}", next_step="reinstall PostgreSQL's programs") from None
-    found = _SYSTEM.search(result.stdout.decode(errors="replace"))
-    return found[1] if found else ""
 
 
 def server_address(environment: Mapping[str, str]) -> str:

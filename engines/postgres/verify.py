@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from engines.engine import Verdict
+from engines.postgres import control_file
 from engines.postgres.archives import contents, raw
 from engines.postgres.backup_manifest import BackupManifest
 from engines.postgres.expected_files import ExpectedFiles, Keep
@@ -23,7 +24,6 @@ from engines.postgres.tools import (
     find_tool,
     redact,
     require_same_major,
-    system_identifier,
     tool_version,
     waldump_arguments,
 )
@@ -47,7 +47,7 @@ def verify(store: ObjectStore, manifest: Manifest, *, environment: Mapping[str, 
     checked here (space, tools), Failed when a tool broke.
     """
     begun = time.monotonic()
-    waldump, control = (find_tool(name, environment) for name in VERIFIERS)
+    waldump, *_ = (find_tool(name, environment) for name in VERIFIERS)
     require_same_major("pg_waldump", tool_version(waldump, environment), manifest.source.server_version)
     found = contents(manifest)
     _require_space(scratch, manifest, environment)
@@ -60,7 +60,7 @@ def verify(store: ObjectStore, manifest: Manifest, *, environment: Mapping[str, 
         for series in found.archives:
             expected.archive(series, raw(store, series), lambda _, path: _kept(Path(folder), path))
         expected.require_all()
-        _check_identity(Path(folder), manifest, control, environment)
+        _check_identity(Path(folder), manifest, environment)
         _read_wal(waldump, Path(folder), listed, environment)
     return Verdict(
         files=expected.files,
@@ -124,14 +124,14 @@ def _check_positions(listed: BackupManifest, manifest: Manifest) -> None:
         )
 
 
-def _check_identity(folder: Path, manifest: Manifest, control: str, environment: Mapping[str, str]) -> None:
+def _check_identity(folder: Path, manifest: Manifest, environment: Mapping[str, str]) -> None:
     """It must be of the server that our manifest names. The system identifier comes from the control file:
     backup_manifest has it only from PostgreSQL 17 on. https://www.postgresql.org/docs/17/backup-manifest-toplevel.html
     """
-    system = system_identifier(control, str(folder), environment)
+    system = control_file.read(folder, environment).system_identifier
     if system != manifest.source.system_identifier:
         raise Corrupt(
-            f"the backup is of system {system or 'unknown'}, its manifest says {manifest.source.system_identifier}, "
+            f"the backup is of system {system}, its manifest says {manifest.source.system_identifier}, "
             "which differs from what is inside",
             next_step=ADVICE,
         )

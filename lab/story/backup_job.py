@@ -7,7 +7,7 @@ from typing import Any
 from lab.kubernetes.api import Api
 from lab.machine.processes import wait_until
 from lab.world import World
-from recovery.names import backup_cron_job
+from recovery.names import backup_cron_job, folder_of
 
 BATCH = "/apis/batch/v1/namespaces/ultramarket-production"
 JOB = "backup-now"
@@ -29,7 +29,7 @@ def run(world: World) -> dict[str, Any]:
     if verified.returncode:
         raise RuntimeError(f"dr verify ended with {verified.returncode}: {verified.stderr}")
     manifest = str(json.loads(verified.stdout)["manifest"])
-    folder = manifest.rpartition("/")[0] + "/"
+    folder = folder_of(manifest)
     here = _objects(world, "prod", folder)
     wait_until(
         lambda: _objects(world, "dr", folder) == here, timeout=30, what="the copy in the DR bucket", interval=0.2

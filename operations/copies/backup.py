@@ -18,7 +18,7 @@ from engines.streams import Tally, zstd_version
 from recovery.copies.manifest import Manifest, Source
 from recovery.copies.retention import copy_terms, lock_term, longest_newest
 from recovery.errors import Failed, Refused
-from recovery.names import backup_prefix, manifest_key
+from recovery.names import backup_folder, manifest_key, parse_backup_folder
 from recovery.plan.datasets import Dataset
 from recovery.plan.plan import Plan, SiteName
 from recovery.ports import LeaseStore, ObjectStore
@@ -99,7 +99,7 @@ def back_up(
     origin = replace(origin, base=engine.base(origin, store, line))
     begun(origin)
 
-    prefix = backup_prefix(
+    prefix = backup_folder(
         engine.dataset, engine.kind, epoch=lease.epoch, source=origin.identity, started=started, run=order.run
     )
     folder = Folder(store=store, prefix=prefix, retain_until=started + order.keep, progress=progress)
@@ -109,7 +109,7 @@ def back_up(
     manifest = Manifest(
         dataset=engine.dataset,
         kind=engine.kind,
-        id=prefix.rstrip("/").rsplit("/", 1)[-1],
+        id=parse_backup_folder(prefix).id,
         started=started,
         finished=clock(),
         source=Source(

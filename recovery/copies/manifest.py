@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from recovery.errors import Corrupt
+from recovery.names import backup_folder, folder_of
 from recovery.plan.plan import SiteName
 
 
@@ -75,6 +76,18 @@ class Manifest(_Model):
         """Size before compression, in bytes."""
         return sum(part.raw_bytes for part in self.parts)
 
+    @property
+    def folder(self) -> str:
+        """Where it lies, by what it says of itself."""
+        return backup_folder(
+            self.dataset,
+            self.kind,
+            epoch=self.source.epoch,
+            source=self.source.system_identifier,
+            started=self.started,
+            run=self.id.rsplit("-", 1)[-1],
+        )
+
     def to_json(self) -> bytes:
         """The object's content."""
         return self.model_dump_json(indent=1).encode() + b"\n"
@@ -100,6 +113,11 @@ class Pointer(_Model):
     manifest_key: str
     epoch: int
     finished: AwareDatetime
+
+    @property
+    def folder(self) -> str:
+        """Of the backup that it names."""
+        return folder_of(self.manifest_key)
 
     def superseded_by(self, epoch: int, finished: datetime) -> bool:
         """Whether a backup of `epoch` that finished at `finished` is newer than what this names."""

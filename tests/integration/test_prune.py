@@ -15,7 +15,7 @@ from engines.catalog import entries
 from lab.aws.site import Aws
 from recovery.copies.manifest import Manifest, Part
 from recovery.errors import EXIT_DONE, EXIT_FAILED, EXIT_REFUSED
-from recovery.names import backup_prefix, manifest_key
+from recovery.names import backup_folder, manifest_key
 from tests.support.clients import client, destroy_bucket
 from tests.support.command_line import dr_here
 from tests.support.fakes import held_lease
@@ -50,7 +50,7 @@ def s3(
 
 def full(age: timedelta, *, parts: int = 2, locked: timedelta = 7 * DAY) -> Manifest:
     started = datetime.now(UTC).replace(microsecond=0) - age
-    folder = backup_prefix("postgres", "full", epoch=1, source="77", started=started, run="aaaa")
+    folder = backup_folder("postgres", "full", epoch=1, source="77", started=started, run="aaaa")
     keys = [f"{folder}part-{number:05d}" for number in range(parts)]
     return manifest(
         started=started,

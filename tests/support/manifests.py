@@ -3,13 +3,13 @@
 from datetime import UTC, datetime, timedelta
 
 from recovery.copies.manifest import Manifest, Part, Source
-from recovery.names import backup_prefix
+from recovery.names import backup_folder
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
 def manifest(run: str = "aaaa", *, epoch: int = 1, started: datetime = NOON, **changes: object) -> Manifest:
-    folder = backup_prefix("postgres", "full", epoch=epoch, source="77", started=started, run=run)
+    folder = backup_folder("postgres", "full", epoch=epoch, source="77", started=started, run=run)
     made = Manifest(
         dataset="postgres",
         kind="full",

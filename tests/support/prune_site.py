@@ -9,7 +9,7 @@ from recovery.copies.log import SEGMENT_BYTES, Gap, Line, Segment
 from recovery.copies.log_position import LogPosition
 from recovery.copies.manifest import Manifest, Part, Pointer
 from recovery.lease.lease import format_lsn
-from recovery.names import backup_prefix, manifest_key, pointer_key
+from recovery.names import backup_folder, manifest_key, pointer_key
 from recovery.plan.fields import SiteName
 from recovery.plan.loading import load_plan
 from recovery.plan.plan import Plan
@@ -96,7 +96,7 @@ class PruneSite:
 
 def full_manifest(days_ago: float, *, run: str = "aaaa", locked: timedelta = 7 * DAY) -> Manifest:
     started = (NOW - days_ago * DAY).replace(microsecond=0)
-    folder = backup_prefix("postgres", "full", epoch=1, source="77", started=started, run=run)
+    folder = backup_folder("postgres", "full", epoch=1, source="77", started=started, run=run)
     parts = tuple(
         Part(key=f"{folder}{name}.tar.zst", bytes=3, sha256="0" * 64, raw_bytes=9) for name in ("base", "wal")
     )

@@ -19,7 +19,7 @@ from recovery.copies.lifecycle_rule import (
 )
 from recovery.copies.retention import copy_terms
 from recovery.errors import PlanError
-from recovery.names import BUNDLE_KEY, POINTERS, backup_prefix, manifest_key, pointer_key
+from recovery.names import BUNDLE_KEY, POINTERS, backup_folder, manifest_key, pointer_key
 from recovery.plan.fields import SITES, SiteName
 from recovery.plan.loading import load_plan
 from recovery.plan.plan import Plan
@@ -122,7 +122,7 @@ def test_only_the_dr_bucket_archives() -> None:
 
 
 def test_the_archive_rule_matches_the_keys_that_backups_really_have() -> None:
-    key = backup_prefix("postgres", "full", epoch=1, source="7", started=datetime(2026, 1, 1, tzinfo=UTC), run="r")
+    key = backup_folder("postgres", "full", epoch=1, source="7", started=datetime(2026, 1, 1, tzinfo=UTC), run="r")
     rule = dr_rule("postgres-full-archive")
     assert manifest_key(key).startswith(rule.prefix)
     assert not pointer_key("postgres", "full", 1).startswith(rule.prefix)
