@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from infra.backup_account import backup_account_role
+from infra.settings.backup_account import backup_account_role
 from infra.settings.common import CLUSTER_NAME, Common, read_settings
 from infra.settings.config import Config
 from recovery.plan.plan import Plan
