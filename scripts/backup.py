@@ -1,16 +1,12 @@
 """`dr backup`: copy a dataset into the bucket of the site's own region."""
 
 import os
-import secrets
-from datetime import UTC, datetime
-from importlib.metadata import version
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from operations.context import Context
 from recovery.copies.retention import FULL
-from recovery.errors import FullInstead, Unchanged
 from recovery.names import ACCEPTED_INCREMENTALS
 from scripts.options import (
     DEFAULT_PLAN,
@@ -23,10 +19,6 @@ from scripts.options import (
     SiteOption,
     named,
 )
-from scripts.output import console, emit_json, say
-
-if TYPE_CHECKING:
-    from engines.engine import Engine
 
 
 def backup(
@@ -57,73 +49,18 @@ def backup(
     \b
       PGHOST=replica PGUSER=dr_backup dr backup postgres full --site prod
     """
-    from engines.fencing import held_elsewhere
     from engines.registry import engine_of
-    from operations.copies.backup import Made, back_up, ended_in_order, order_by_plan
-    from operations.copies.buckets import backup_bucket
-    from operations.copies.due import why_due
-    from operations.copies.runs import scheduled
-    from operations.lease import open_store
-    from scripts.backup_output import Progress, result, summary
-    from scripts.skipped import SKIPPED, say_skipped
+    from operations.copies.backup_run import Skipped, run_backup
+    from scripts.backup_output import Progress, print_made
+    from scripts.skipped import say_skipped
 
     engine = named(lambda: engine_of(dataset, kind))
+    if if_due and kind != FULL:
+        raise typer.BadParameter(f"--if-due is about full backups, not {kind} ones")
     context = Context.load(plan, account, site)
-    leases, report = open_store(context), Progress()
-    if if_due:
-        if kind != FULL:
-            raise typer.BadParameter(f"--if-due is about full backups, not {kind} ones")
-        why = why_due(context, leases, dataset)
-        if not why:
-            _unchanged("no full backup is due here", json=json)
-            return
-        say(f"a full backup is due: {why}")
     environment = dict(os.environ) | {ACCEPTED_INCREMENTALS: accept_incrementals_of}
-
-    def make(engine: "Engine") -> tuple[Made, str]:
-        """The backup, and the name of its bucket."""
-        order = order_by_plan(
-            context.plan, engine, context.site, run=secrets.token_hex(4), program_version=version("ultramarket-dr")
-        )
-        store = backup_bucket(context, order.into)
-        made = back_up(
-            engine,
-            store,
-            leases,
-            order,
-            environment=environment,
-            clock=lambda: datetime.now(UTC),
-            begun=report.begun,
-            progress=report.show,
-        )
-        return made, store.bucket
-
-    with ended_in_order(), scheduled(context, dataset, kind, if_active=if_active, tell=say) as run:
-        if if_active and (lease := held_elsewhere(leases, context.site)):
-            run.outcome, run.why = "skipped", SKIPPED
-            say_skipped(lease, json=json)
-            return
-        instead = ""
-        try:
-            made, bucket = make(engine)
-        except FullInstead as error:
-            run.why = instead = error.what
-            say(f"a full backup is made instead: {instead}", "yellow")
-            made, bucket = make(engine_of(dataset, FULL))
-        except Unchanged as error:
-            run.outcome, run.why = "skipped", error.what
-            _unchanged(error.what, json=json)
-            return
-    if not made.pointer_moved:
-        say(f"`latest` names a newer {dataset} {made.manifest.kind} backup and was left alone", "yellow")
-    if json:
-        emit_json(result(made, bucket, instead))
+    found = run_backup(context, engine, Progress().told(), environment=environment, if_active=if_active, if_due=if_due)
+    if isinstance(found, Skipped):
+        say_skipped(found.why, found.holder, json=json)
     else:
-        console.print(summary(made, bucket), markup=False)
-
-
-def _unchanged(why: str, *, json: bool) -> None:
-    if json:
-        emit_json({"skipped": why})
-    else:
-        console.print(f"skipped: {why}", markup=False)
+        print_made(found, json=json)

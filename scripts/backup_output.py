@@ -8,7 +8,8 @@ from rich.filesize import decimal
 from engines.engine import Origin
 from engines.streams import Tally
 from operations.copies.backup import Made
-from scripts.output import say
+from operations.copies.backup_run import Finished, Told
+from scripts.output import console, emit_json, say
 
 _EVERY_SECONDS = 3.0
 
@@ -19,6 +20,10 @@ class Progress:
     def __init__(self) -> None:
         self._begun = self._shown = time.monotonic()
         self._expected = ""
+
+    def told(self) -> Told:
+        """What a run tells, shown here."""
+        return Told(begun=self.begun, progress=self.show, says=lambda words: say(words, "yellow"))
 
     def begun(self, origin: Origin) -> None:
         """Say what is being copied."""
@@ -36,8 +41,19 @@ class Progress:
         say(f"read {decimal(tally.raw_bytes)}{self._expected}, sent {decimal(tally.stored_bytes)}, {rate}/s")
 
 
-def result(made: Made, bucket: str, instead: str = "") -> dict[str, Any]:
-    """The JSON form. `instead`: why it is a full although an incremental was asked for."""
+def print_made(found: Finished, *, json: bool) -> None:
+    """What was made, and whether `latest` names it."""
+    made = found.made
+    if not made.pointer_moved:
+        kind = f"{made.manifest.dataset} {made.manifest.kind}"
+        say(f"`latest` names a newer {kind} backup and was left alone", "yellow")
+    if json:
+        emit_json(_result(made, found.bucket, found.instead))
+    else:
+        console.print(_summary(made, found.bucket), markup=False)
+
+
+def _result(made: Made, bucket: str, instead: str) -> dict[str, Any]:
     manifest = made.manifest
     return {
         "bucket": bucket,
@@ -57,8 +73,7 @@ def result(made: Made, bucket: str, instead: str = "") -> dict[str, Any]:
     }
 
 
-def summary(made: Made, bucket: str) -> str:
-    """One line for people."""
+def _summary(made: Made, bucket: str) -> str:
     manifest = made.manifest
     onto = f" onto {manifest.parent}" if manifest.parent else ""
     return (

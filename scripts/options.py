@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperCommand
 
 from recovery.errors import Failed, Refused
-from scripts.outermost import interruptible
+from scripts.interruption import interruptible
 
 if TYPE_CHECKING:
     from operations.guard.gate import Address

@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import Any
 
 from rich.console import Console
@@ -15,6 +16,7 @@ from scripts.outermost import ExitWith as ExitWith
 _PIPE_WIDTH = 10**6
 # Prose is wrapped in a pipe too, for whoever reads it later; on a wide terminal long lines are hard to follow.
 _PROSE_WIDTH, _NARROWEST = 80, 40
+_WIDEST_NOTE = 100
 # https://no-color.org: without colours, and as we mean it without any escape code (Rich would keep bold).
 _COLOURS = None if os.environ.get("NO_COLOR") else "auto"
 console = Console(
@@ -26,6 +28,12 @@ errors = Console(stderr=True, highlight=False, soft_wrap=True, color_system=_COL
 def line_width() -> int:
     """For text that is laid out by hand: the terminal's width where that is narrower than a page."""
     return max(_NARROWEST, min(console.width, _PROSE_WIDTH))
+
+
+def prose(line: str) -> None:
+    """A sentence below a table, wrapped; its further lines are set in."""
+    width = min(console.width, _WIDEST_NOTE)
+    console.print("\n".join(wrap(line, width, subsequent_indent="  ")), markup=False)
 
 
 def emit_json(value: Any) -> None:

@@ -64,7 +64,9 @@ def promote(
     from operations.failover.failover import Failover
     from operations.failover.interrupt import Interrupt
     from operations.failover.preparation import Request
-    from scripts import promotion_output as output
+    from scripts.promotion_plan_output import dry_run, refuse
+    from scripts.promotion_progress import Progress, announce
+    from scripts.promotion_result import after, nothing_to_do
 
     request = Request(
         bundle=bundle,
@@ -79,14 +81,14 @@ def promote(
     with Failover.open(request) as failover, Interrupt() as interrupt:
         prepared = failover.prepare()
         if prepared.finished:
-            output.nothing_to_do(failover, prepared, json=json)
+            nothing_to_do(failover, prepared, json=json)
         elif not execute:
-            output.dry_run(failover, prepared, json=json)
+            dry_run(failover, prepared, json=json)
         else:
-            output.refuse(prepared)
-            output.announce(prepared)
-            outcome = failover.execute(prepared, interrupt, output.Progress(started))
-            output.after(failover, prepared, outcome, time.monotonic() - started, json=json)
+            refuse(prepared)
+            announce(prepared)
+            outcome = failover.execute(prepared, interrupt, Progress(started))
+            after(failover, prepared, outcome, time.monotonic() - started, json=json)
 
 
 def _duration(text: str) -> timedelta | None:

@@ -39,11 +39,11 @@ def prune(
     from operations.copies.buckets import backup_bucket, site_of_bucket
     from operations.copies.prune import execute as end
     from operations.copies.prune import look, require_judged, require_may_end, words
-    from operations.copies.runs import scheduled
+    from operations.copies.runs import SKIPPED, scheduled
     from operations.lease import open_store
     from recovery.lease.backup_runs import PRUNE
     from scripts.prune_output import progress, show
-    from scripts.skipped import SKIPPED, say_skipped
+    from scripts.skipped import say_skipped
 
     context = Context.load(plan, account, site)
     whose = site_of_bucket(context, bucket)
@@ -56,7 +56,7 @@ def prune(
     with scheduled(context, PRUNE, whose, if_active=if_active, tell=say) as run:
         if if_active and leases and (lease := held_elsewhere(leases, context.site)):
             run.outcome, run.why = "skipped", SKIPPED
-            say_skipped(lease, json=json)
+            say_skipped(SKIPPED, lease, json=json)
             return
         now = datetime.now(UTC)
         order = look(store, context.plan, whose, clock=lambda: now, replicas=replicas)

@@ -6,7 +6,7 @@ from rich.filesize import decimal
 
 from operations.copies.prune import PruneOrder, words
 from recovery.copies.pruning import Prune
-from scripts.backups import age
+from scripts.backups_output import age
 from scripts.output import console, emit_json, say, table
 
 _SHOWN = 20

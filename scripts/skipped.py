@@ -1,15 +1,13 @@
-"""What a scheduled run says at the site without the lease."""
+"""What a run says that had nothing to do."""
 
 from recovery.lease.lease import Lease
 from scripts.output import console, emit_json
 
-SKIPPED = "not the active site"
-"""Why a scheduled run did nothing, always in these words: what counts a log's lines, counts them by it."""
 
-
-def say_skipped(lease: Lease, *, json: bool) -> None:
-    """Say it, and who has the lease."""
+def say_skipped(why: str, holder: Lease | None, *, json: bool) -> None:
+    """Say it, and who has the lease where that is why."""
     if json:
-        emit_json({"skipped": SKIPPED, "holder": lease.site, "epoch": lease.epoch})
+        emit_json({"skipped": why} | ({"holder": holder.site, "epoch": holder.epoch} if holder else {}))
     else:
-        console.print(f"skipped: {SKIPPED} (site {lease.site} has the lease, epoch {lease.epoch})", markup=False)
+        has = f" (site {holder.site} has the lease, epoch {holder.epoch})" if holder else ""
+        console.print(f"skipped: {why}{has}", markup=False)

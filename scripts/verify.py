@@ -4,20 +4,13 @@ import os
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-from rich.filesize import decimal
 
 from operations.context import Context
-from recovery.errors import Corrupt
 from recovery.names import SCRATCH
 from scripts.options import DEFAULT_PLAN, AccountOption, JsonOption, PlanOption, SiteOption
-from scripts.output import console, emit_json, say
-
-if TYPE_CHECKING:
-    from engines.catalog import Entry
-    from recovery.copies.manifest import Manifest
 
 ScratchOption = Annotated[
     Path | None,
@@ -53,21 +46,14 @@ def verify(
     """
     from operations.copies.buckets import backup_bucket, site_of_bucket
     from operations.copies.verify import verify as check
+    from scripts.verify_output import Report
 
     context = Context.load(plan, account, site)
     store = backup_bucket(context, site_of_bucket(context, ""))
 
-    def found(key: str, manifest: "Manifest") -> None:
-        say(f"checking {key}: {decimal(manifest.stored_bytes)} from {store.bucket}")
-
     now = datetime.now(UTC)
-    passed: list[dict[str, str]] = []
-
-    def passed_over(entry: "Entry") -> None:
-        passed.append({"id": entry.id, "problem": entry.problem(now)})
-        say(f"passed over: {entry.id} ({entry.problem(now)})", "yellow")
-
-    try:
+    report = Report(store.bucket, wanted, now, json=json)
+    with report.running():
         key, manifest, verdict = check(
             store,
             wanted,
@@ -76,32 +62,7 @@ def verify(
             environment=dict(os.environ),
             scratch=scratch or Path(tempfile.gettempdir()),
             now=now,
-            found=found,
-            passed_over=passed_over,
+            found=report.found,
+            passed_over=report.passed_over,
         )
-    except Corrupt as error:
-        if json:
-            emit_json({"bucket": store.bucket, "wanted": wanted, "verified": False, "problem": error.what})
-        raise
-    if json:
-        emit_json(
-            {
-                "bucket": store.bucket,
-                "wanted": wanted,
-                "verified": True,
-                "manifest": key,
-                "id": manifest.id,
-                "passed_over": passed,
-                "files": verdict.files,
-                "bytes": verdict.bytes,
-                "raw_bytes": verdict.raw_bytes,
-                "seconds": round(verdict.seconds, 3),
-            }
-        )
-        return
-    console.print(
-        f"verified: {manifest.dataset} {manifest.kind} {manifest.id}, {verdict.files:,} files, "
-        f"{decimal(verdict.raw_bytes)}, from {manifest.start_position} to {manifest.stop_position}, "
-        f"{verdict.seconds:.1f} s",
-        markup=False,
-    )
+    report.done(key, manifest, verdict)

@@ -12,6 +12,8 @@ from recovery.lease.backup_runs import Outcome, RunReport
 from recovery.plan.plan import SiteName
 from recovery.ports import RunReports
 
+SKIPPED = "not the active site"
+"""Why a scheduled run did nothing, always in these words: what counts a log's lines, counts them by it."""
 _LONGEST = 500
 
 

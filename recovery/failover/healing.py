@@ -32,6 +32,10 @@ class Healing:
         """The JSON form, and what the journal keeps."""
         return {"undone": dict(self.undone), "steps": list(self.steps)}
 
+    def words(self) -> str:
+        """What is undone, for people."""
+        return "; ".join(self.undone.values()) or "nothing is known to be undone"
+
 
 def find(bundle: Bundle, history: History, observed: Mapping[str, object], steps: Sequence[Step[Any]]) -> Healing:
     """What a finished run would do again. `observed`: step → what it looks at now, or Unknown, of every step that has

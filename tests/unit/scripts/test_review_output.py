@@ -11,7 +11,8 @@ from policy.review.preview import Preview, parse
 from policy.values import words
 from policy.verdict import Finding, Verdict
 from scripts import output
-from scripts.review_output import group, pair
+from scripts.review_layout import group
+from scripts.shortened import pair
 from tests.support.review_command import SHORTER, TAGGED, run, write
 from tests.support.review_preview import preview, step
 

@@ -21,7 +21,7 @@ from engines.streams import Tally, ahead, checked, compressed, decompressed, pas
 from recovery.errors import Corrupt, Failed, LeaseRefused, Refused
 from recovery.lease.lease import Lease
 from recovery.plan.loading import load_plan
-from scripts.backups import age
+from scripts.backups_output import age
 from tests.support.fakes import FakeLeases, held_lease
 from tests.support.plans import ROOT
 

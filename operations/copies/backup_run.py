@@ -1,0 +1,100 @@
+"""One run of `dr backup`: what the plan says of a copy, made where the lease is, counted when a schedule began it."""
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+from engines.engine import Engine, Origin
+from engines.fencing import held_elsewhere
+from engines.registry import engine_of
+from engines.streams import Tally
+from operations.context import Context
+from operations.copies.backup import Made, back_up, ended_in_order, order_by_plan
+from operations.copies.buckets import backup_bucket
+from operations.copies.due import why_due
+from operations.copies.runs import SKIPPED, scheduled
+from operations.lease import open_store
+from recovery.copies.retention import FULL
+from recovery.errors import FullInstead, Unchanged
+from recovery.lease.lease import Lease
+from recovery.ports import LeaseStore
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """What was made, and in which bucket. `instead`: why it is a full although an incremental was asked for."""
+
+    made: Made
+    bucket: str
+    instead: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Skipped:
+    """Nothing was to be done, and why. `holder`: the lease, where another site has it."""
+
+    why: str
+    holder: Lease | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """Who hears what: the source when it has answered, how far it is, and in words what else there is to say."""
+
+    begun: Callable[[Origin], None]
+    progress: Callable[[Tally], None]
+    says: Callable[[str], None]
+
+
+def run_backup(
+    context: Context, engine: Engine, told: Told, *, environment: Mapping[str, str], if_active: bool, if_due: bool
+) -> Finished | Skipped:
+    """Make it, or a full one where an incremental cannot be made; with `if_due` only where a full is due. Raises what `back_up` raises."""
+    leases = open_store(context)
+    if if_due:
+        why = why_due(context, leases, engine.dataset)
+        if not why:
+            return Skipped(why="no full backup is due here")
+        told.says(f"a full backup is due: {why}")
+    with ended_in_order(), scheduled(context, engine.dataset, engine.kind, if_active=if_active, tell=told.says) as run:
+        if if_active and (lease := held_elsewhere(leases, context.site)):
+            run.outcome, run.why = "skipped", SKIPPED
+            return Skipped(why=SKIPPED, holder=lease)
+        try:
+            return _make(context, engine, leases, told, environment)
+        except FullInstead as error:
+            run.why = error.what
+            told.says(f"a full backup is made instead: {error.what}")
+            full = engine_of(engine.dataset, FULL)
+            return _make(context, full, leases, told, environment, instead=error.what)
+        except Unchanged as error:
+            run.outcome, run.why = "skipped", error.what
+            return Skipped(why=error.what)
+
+
+def _make(
+    context: Context,
+    engine: Engine,
+    leases: LeaseStore,
+    told: Told,
+    environment: Mapping[str, str],
+    *,
+    instead: str = "",
+) -> Finished:
+    order = order_by_plan(
+        context.plan, engine, context.site, run=secrets.token_hex(4), program_version=version("ultramarket-dr")
+    )
+    store = backup_bucket(context, order.into)
+    made = back_up(
+        engine,
+        store,
+        leases,
+        order,
+        environment=environment,
+        clock=lambda: datetime.now(UTC),
+        begun=told.begun,
+        progress=told.progress,
+    )
+    return Finished(made=made, bucket=store.bucket, instead=instead)
