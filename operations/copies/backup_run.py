@@ -51,7 +51,9 @@ class Told:
 def run_backup(
     context: Context, engine: Engine, told: Told, *, environment: Mapping[str, str], if_active: bool, if_due: bool
 ) -> Finished | Skipped:
-    """Make it, or a full one where an incremental cannot be made; with `if_due` only where a full is due. Raises what `back_up` raises."""
+    """Make it, or a full one where an incremental cannot be made; with `if_due` only where a full is due.
+
+    Raises what `back_up` and `why_due` raise."""
     leases = open_store(context)
     if if_due:
         why = why_due(context, leases, engine.dataset)

@@ -65,7 +65,7 @@ class Module:
 
 
 # In the order of building: the small one first, while the sources of the large ones are still on their way.
-# tests/unit/tools/test_setup_left_out.py holds their go.mod files to one version of what several of them need.
+# tests/unit/tools/setup/test_left_out.py holds their go.mod files to one version of what several of them need.
 ETCD = Module("etcd", {"etcd": "go.etcd.io/etcd/server/v3"}, usually=35)
 KUBERNETES = Module(
     "kubernetes",
