@@ -34,6 +34,8 @@ def _encode(report: RunReport) -> dict[str, Any]:
         "outcome": {"S": report.outcome},
         "why": {"S": report.why},
         **({} if report.hidden is None else {"hidden": {"N": str(report.hidden)}}),
+        **({} if report.due is None else {"due": {"N": str(report.due)}}),
+        **({} if report.due_since is None else {"due_since": {"S": report.due_since.isoformat()}}),
         **{outcome: {"N": str(report.counts[outcome])} for outcome in OUTCOMES},
     }
 
@@ -49,6 +51,8 @@ def _decode(site: SiteName, dataset: str, kind: str, found: dict[str, Any]) -> R
             outcome=cast("Outcome", outcome),
             why=found["why"]["S"],
             hidden=int(found["hidden"]["N"]) if "hidden" in found else None,
+            due=int(found["due"]["N"]) if "due" in found else None,
+            due_since=datetime.fromisoformat(found["due_since"]["S"]) if "due_since" in found else None,
             counts={each: int(found[each]["N"]) for each in OUTCOMES},
         )
     except (KeyError, TypeError, ValueError) as error:

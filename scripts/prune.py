@@ -61,8 +61,10 @@ def prune(
         now = datetime.now(UTC)
         order = look(store, context.plan, whose, clock=lambda: now, replicas=replicas)
         run.hidden, run.why = len(order.hidden), words(order, executed=execute)
+        run.due = len(order.verdict.prunes)
         if execute:
             end(store, order, leases, context.site if leases else "dr", ended=progress)
+            run.due = 0
         show(order, store.bucket, now, executed=execute, json=json)
         if execute or if_active:
             require_judged(order, store.bucket)

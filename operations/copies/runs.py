@@ -19,11 +19,12 @@ _LONGEST = 500
 
 @dataclass
 class Counted:
-    """A run in progress. `outcome`, `why` and `hidden` are what it will be counted as."""
+    """A run in progress. `outcome`, `why`, `hidden` and `due` are what it will be counted as."""
 
     outcome: Outcome = "made"
     why: str = ""
     hidden: int | None = None
+    due: int | None = None
 
 
 @contextmanager
@@ -46,6 +47,7 @@ def counted(
             outcome=run.outcome,
             why=run.why[:_LONGEST],
             hidden=run.hidden,
+            due=run.due,
         )
         try:
             reports.add(report)

@@ -12,6 +12,9 @@ from recovery.plan.schedules import first_start, longest_gap
 from recovery.ports import ScheduledJobs
 from recovery.units import read_duration
 
+DUE_FOR = timedelta(days=30)
+"""How long copies that have served their time may wait for people who end them by hand."""
+
 
 def judge_jobs(found: tuple[ScheduledJobs, ...], *, now: datetime) -> Judged:
     """Failed, suspended, or so long at work that the schedule's next run was not started (Forbid)."""
@@ -72,6 +75,18 @@ def first_run(schedule: str, zone: str, patience: timedelta, since: datetime | N
         return ""
     due = first_start(schedule, zone, since)
     return "" if now > due + patience else f"first run due at {due:%Y-%m-%d %H:%M} {zone}"
+
+
+def judge_due(judged: Judged, found: Mapping[SiteName, RunReport | None], holder: str, *, now: datetime) -> Judged:
+    """`judged`, and what is due in a bucket that its own account alone prunes, `holder`: told once copies have waited
+    for DUE_FOR. Nothing of theirs runs by itself, and production's pruner only looks."""
+    looks = [each for each in found.values() if each and each.due_since]
+    waiting = max(looks, key=lambda each: each.at, default=None)
+    if waiting is None or waiting.due_since is None or now - waiting.due_since <= DUE_FOR:
+        return judged
+    words = f"{judged.words}; copies have been due for {read_duration(now - waiting.due_since)}"
+    step = f"sign in to account {holder} and run `dr prune --bucket dr --execute` there: no site's pruner ends them"
+    return Judged(max(WARNING, judged.level), words, judged.next_step or step)
 
 
 def judge_hidden(

@@ -16,7 +16,7 @@ from operations.monitoring.backups import (
 from operations.monitoring.edge import ask_edge, judge_edge
 from operations.monitoring.findings import CRITICAL, Finding, Judged, finding_of
 from operations.monitoring.guards import judge_guard, judge_wall
-from operations.monitoring.jobs import first_run, judge_hidden, judge_jobs, judge_runs
+from operations.monitoring.jobs import first_run, judge_due, judge_hidden, judge_jobs, judge_runs
 from operations.monitoring.known import Known
 from operations.monitoring.lease import judge_lease
 from operations.monitoring.log import LogSeen, judge_log, look_at_log
@@ -32,7 +32,7 @@ from recovery.failover.bundle import Bundle
 from recovery.lease.backup_runs import PRUNE, RunReport
 from recovery.lease.guard_report import GuardReport
 from recovery.lease.lease import Lease
-from recovery.names import STANDBY_CLAIM, backup_cron_job, prune_cron_job
+from recovery.names import STANDBY_CLAIM, Names, backup_cron_job, prune_cron_job
 from recovery.plan.datasets import SCHEDULED_TODAY
 from recovery.plan.plan import SITES, SiteName
 from recovery.ports import EdgeSeen, ObjectStore, ScheduledJobs, ServiceAnswer, UnfinishedUpload
@@ -147,7 +147,11 @@ def _pruned(
 ) -> Judged:
     what = prune_cron_job(bucket)
     awaited = first_run(SCHEDULE, "UTC", 2 * TIME_LIMIT, _since(jobs, what), known.now)
-    return judge_runs(what, LONGEST_SILENCE, found(), dr_active=known.dr_active, awaited=awaited, now=known.now)
+    reports = found()
+    judged = judge_runs(what, LONGEST_SILENCE, reports, dr_active=known.dr_active, awaited=awaited, now=known.now)
+    return judge_due(
+        judged, reports, Names(known.bundle.plan, known.bundle.account).account_of_copies(bucket), now=known.now
+    )
 
 
 def _since(jobs: Callable[[], tuple[ScheduledJobs, ...]], name: str) -> datetime | None:

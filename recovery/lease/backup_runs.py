@@ -20,7 +20,8 @@ PRUNE = "prune"
 @dataclass(frozen=True, kw_only=True)
 class RunReport:
     """The last run that came to an end of its own, and how many ended how since the first. One that was killed leaves
-    none: its silence is what tells. `hidden`: how many locked objects a pruner found under delete markers."""
+    none: its silence is what tells. `hidden`: how many locked objects a pruner found under delete markers; `due`: how
+    many copies it left that have served their time, `due_since`: when a run first found some that nobody has ended."""
 
     site: SiteName
     dataset: str
@@ -29,14 +30,19 @@ class RunReport:
     outcome: Outcome
     why: str = ""
     hidden: int | None = None
+    due: int | None = None
+    due_since: datetime | None = None
     counts: Mapping[Outcome, int] = field(default_factory=lambda: dict.fromkeys(OUTCOMES, 0))
 
 
 def after(before: RunReport | None, run: RunReport) -> RunReport:
-    """`run` with the counts that `before` had, and itself."""
+    """`run` with the counts that `before` had, and itself. One that did not look says nothing about what is due."""
     counts = dict(before.counts if before else run.counts)
     counts[run.outcome] += 1
-    return replace(run, counts=counts)
+    since = before.due_since if before else None
+    if run.due is not None:
+        since = (since or run.at) if run.due else None
+    return replace(run, counts=counts, due_since=since)
 
 
 def item(site: SiteName, dataset: str, kind: str) -> str:

@@ -85,6 +85,13 @@ def test_a_bucket_is_looked_at_pruned_and_not_pruned_twice(
     assert f"{BUCKETS['prod']}: 1 due, 1 kept" in said.out and "--execute does it" in said.err
     assert len(entries(S3Bucket(BUCKETS["prod"], "us-east-1"), "postgres", "full")) == 2
 
+    # What a schedule only looks at, as in an account of copies, stays due.
+    assert dr_here("prune", "--if-active") == EXIT_DONE
+    capsys.readouterr()
+    reports = DynamoRunReports(table_at("operator"))
+    looked = reports.read("prod", "prune", "prod")
+    assert looked and (looked.due, looked.due_since) == (1, looked.at)
+
     assert dr_here("prune", "--execute", "--if-active", "--json") == EXIT_DONE
     said = json.loads(capsys.readouterr().out)
     assert [each["id"] for each in said["prune"]] == [old.id] and said["executed"] and said["hidden_but_locked"] == []
@@ -96,8 +103,9 @@ def test_a_bucket_is_looked_at_pruned_and_not_pruned_twice(
 
     assert dr_here("prune", "--execute", "--if-active") == EXIT_DONE
     assert capsys.readouterr().out == f"{BUCKETS['prod']}: nothing is due, 1 kept\n"
-    report = DynamoRunReports(table_at("operator")).read("prod", "prune", "prod")
+    report = reports.read("prod", "prune", "prod")
     assert report and (report.outcome, report.hidden, report.why) == ("made", 0, "nothing is due, 1 kept")
+    assert (report.due, report.due_since) == (0, None)
 
 
 def test_a_locked_copy_that_somebody_hid_is_named_counted_and_keeps_its_dataset_whole(

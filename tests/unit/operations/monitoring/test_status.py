@@ -284,6 +284,21 @@ def test_status_tells_when_a_bucket_is_not_pruned(
     assert found["pruner prod"].level == OK
 
 
+@pytest.mark.parametrize(("days", "level"), [(29, OK), (31, WARNING)])
+def test_copies_that_wait_for_their_own_account_to_end_them_are_told_after_a_month(
+    look: Look, days: int, level: int
+) -> None:
+    site = healthy()
+    before = site.pruners["prod", "dr"]
+    assert before
+    site.pruners["prod", "dr"] = replace(before, due=3, due_since=NOW - timedelta(days=days))
+    plan = parse_plan(edited(("time_zone:", 'backup_account: "210987654321"\ntime_zone:')))
+    found = look(site, bundle(plan=plan))["pruner dr"]
+    assert (found.level, "; copies have been due for 31d" in found.words) == (level, level == WARNING)
+    assert ("sign in to account 210987654321" in found.next_step) == (level == WARNING)
+    assert look(site)["pruner prod"].level == OK
+
+
 def test_status_tells_of_copies_that_somebody_hid_and_a_bucket_that_cannot_be_seen_keeps_nothing_from_the_other(
     look: Look,
 ) -> None:
