@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from recovery.failover.preflight import Overrides
+from recovery.failover.overrides import Overrides
 from recovery.units import parse_duration
 from scripts.options import DEFAULT_PLAN, AccountOption, BundleOption, JsonOption, KubeconfigOption, PlanOption
 

@@ -27,7 +27,8 @@ from recovery.failover.forecast import Forecast, forecast
 from recovery.failover.healing import Healing
 from recovery.failover.history import History
 from recovery.failover.journal import read_entries, read_lines
-from recovery.failover.preflight import Overrides, judge
+from recovery.failover.overrides import Overrides
+from recovery.failover.preflight import judge
 from recovery.failover.promotion import Seen
 from recovery.failover.step import Step
 from recovery.failover.steps import STEPS

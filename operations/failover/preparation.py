@@ -8,7 +8,8 @@ from recovery.failover.forecast import Forecast
 from recovery.failover.healing import Healing
 from recovery.failover.history import History
 from recovery.failover.journal import Entry
-from recovery.failover.preflight import Overrides, Verdict
+from recovery.failover.overrides import Overrides
+from recovery.failover.preflight import Verdict
 from recovery.lease.lease import Lease
 from recovery.ports import RunClaim
 

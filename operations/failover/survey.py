@@ -13,7 +13,7 @@ from operations.failover.performer import Performer
 from operations.failover.run_lock import is_dead
 from recovery.failover.bundle import Bundle
 from recovery.failover.facts import Facts, Unknown
-from recovery.failover.preflight import is_renewing
+from recovery.failover.production import is_renewing
 from recovery.failover.source import expected
 from recovery.lease.guard_report import GuardReport, Objection, objections
 from recovery.lease.lease import Lease

@@ -11,7 +11,7 @@ from operations.failover.interrupt import Interrupt
 from operations.failover.ports import Ports
 from operations.failover.preparation import Outcome, Prepared
 from recovery.failover.bundle import Bundle
-from recovery.failover.preflight import Overrides
+from recovery.failover.overrides import Overrides
 from recovery.failover.step import Step
 from recovery.failover.steps import STEPS
 from tests.support.promotion import NOW, FakeRuns, Site, bundle, ports

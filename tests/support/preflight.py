@@ -5,7 +5,8 @@ from typing import Any
 
 from recovery.failover.facts import Facts, Unknown
 from recovery.failover.forecast import forecast
-from recovery.failover.preflight import Overrides, Verdict, judge
+from recovery.failover.overrides import Overrides
+from recovery.failover.preflight import Verdict, judge
 from recovery.lease.lease import Lease
 from recovery.names import namespace_identity
 from recovery.ports import GuardState, StandbyState

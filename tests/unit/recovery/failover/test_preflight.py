@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from recovery.failover.facts import Unknown
-from recovery.failover.preflight import Overrides, is_renewing
+from recovery.failover.overrides import Overrides
+from recovery.failover.production import is_renewing
 from recovery.lease.guard_report import DatabaseSeen, Objection, objections
 from recovery.names import namespace_identity
 from recovery.ports import RunClaim, ServiceAnswer

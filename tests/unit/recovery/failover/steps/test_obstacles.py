@@ -223,7 +223,8 @@ def test_a_folder_that_takes_no_journal_is_refused_with_its_option() -> None:
 
 def test_what_is_done_is_not_asked_again() -> None:
     from recovery.failover.forecast import forecast
-    from recovery.failover.preflight import Overrides, judge
+    from recovery.failover.overrides import Overrides
+    from recovery.failover.preflight import judge
     from recovery.failover.steps import STEPS
     from tests.support.promotion import RUN, bundle, lease
 
