@@ -26,7 +26,8 @@ echo "create_main_cluster = false" > /etc/postgresql-common/createcluster.conf
 key=/usr/share/postgresql-common/pgdg/apt.postgresql.org.asc
 echo "deb [signed-by=$key] https://apt.postgresql.org/pub/repos/apt $VERSION_CODENAME-pgdg main" \
     > /etc/apt/sources.list.d/pgdg.list
-apt-get update
+# By itself an update ends well when a source is silent, and Debian's PostgreSQL of the same version would be taken.
+apt-get update --error-on=any
 # The server's package too: pg_waldump, pg_controldata.
 get "postgresql-$major" "postgresql-client-$major" haproxy python3 tzdata bash coreutils
 rm -rf /var/lib/apt/lists/* /var/cache/apt/archives /var/log/* /etc/apt/sources.list.d/pgdg.list

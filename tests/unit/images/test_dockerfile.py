@@ -53,6 +53,12 @@ def test_it_runs_as_a_number_that_is_nobody_and_is_the_pods_user() -> None:
     assert f"useradd --uid {runner_uid()} " in PROGRAMS
 
 
+def test_a_silent_source_of_postgresql_ends_the_build_instead_of_debian_s_package_in_its_place() -> None:
+    before, after = PROGRAMS.split("/etc/apt/sources.list.d/pgdg.list\n", 1)
+    update = after.index("\napt-get update --error-on=any\n")
+    assert "signed-by=$key" in before and update < after.index('get "postgresql-$major"')
+
+
 def test_it_starts_dr_as_its_pods_and_people_call_it() -> None:
     assert json.loads(values("ENTRYPOINT")[0]) == ["dr"]
     path = re.search(r"PATH=(\S+)", values("ENV")[0])
