@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from lab.machine.processes import HUNG_SECONDS, wait_until
+from operations.monitoring.findings import WORDS
 from recovery.names import MARKER_KEY, METRICS_NAMESPACE
 from tests.support.clients import client
 from tests.support.command_line import DR
@@ -124,7 +125,7 @@ def test_findings_are_published_in_both_regions_and_in_one_when_the_other_is_gon
     assert published[1]["wall dr"]["words"].startswith(tried)
     here = levels("us-west-2")
     assert set(here) == {*published[1], "worst"}
-    assert here["standby"] == 0
+    assert here["standby"] == WORDS.index(published[1]["standby"]["level"])
     assert levels("us-east-1") == {"worst": here["worst"]}
 
     dr_site.aws.reach.region_gone("us-east-1", "blackhole")

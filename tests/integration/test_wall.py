@@ -48,9 +48,8 @@ def test_in_a_pod_of_the_site_silence_holds_once_its_guard_has_logged_in_to_the_
     reports, store = DynamoGuardReports(table_at("prod")), DynamoWallStore(table_at("operator"))
     with silent_port() as port:
         database = f"127.0.0.1:{port}"
-        report = guard_report(
-            site="prod", at=datetime.now(UTC) + timedelta(hours=1)
-        )  # after the silence, however long a check takes
+        # Later than the silence, however long a check takes.
+        report = guard_report(site="prod", at=datetime.now(UTC) + timedelta(hours=1))
         assert report.database
         reports.write(replace(report, database=replace(report.database, address=database)))
         code, output, _ = check("--json", database=database)
