@@ -3,6 +3,7 @@
 Standard library only: everything else is imported inside `run`, where an interruption is already handled.
 """
 
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -27,6 +28,8 @@ class ExitWith(Exception):
 def run(arguments: list[str] | None) -> int:
     """Run `dr` with `arguments` (None: the process's own); returns the exit code."""
     streams.make_printable()
+    # Not ours: pydantic would look through every installed package for plugins, 30 ms, and run what it finds.
+    os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
     with ending_at_once(for_good=arguments is None):
         words = sys.argv[1:] if arguments is None else arguments
         of_an_error = EXIT_UNKNOWN if words[:1] and words[0] in MONITORS else None

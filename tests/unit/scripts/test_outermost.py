@@ -46,6 +46,15 @@ def test_a_signal_while_a_command_runs_ends_it_in_order(name: str, code: int) ->
     assert done.stderr == (b"" if name == "SIGINT" else f"dr: ended by {name}\n".encode())
 
 
+def test_a_package_beside_ours_cannot_hook_itself_in_by_pydantic(tmp_path: Path) -> None:
+    package = tmp_path / "meddler-1.0.dist-info"
+    package.mkdir()
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: meddler\nVersion: 1.0\n")
+    (package / "entry_points.txt").write_text("[pydantic]\nmeddler = nowhere:plugin\n")
+    done = dr("plan", PYTHONPATH=str(tmp_path))
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_a_signal_that_was_ignored_from_the_start_stays_ignored(tmp_path: Path) -> None:
     path = fault(tmp_path, at="yaml", code="os.kill(os.getpid(), signal.SIGHUP)")
     done = subprocess.run(
