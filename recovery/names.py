@@ -53,6 +53,11 @@ LEVEL_METRIC = "Level"
 WORST_FINDING = "worst"
 GATE_PORT = 6432
 """Where the gate listens in a Pod that it shares with its database; its Service stays at POSTGRES_PORT."""
+OWN_LOOPBACK = "127.0.0.1"
+"""A Pod's, which its containers share and nobody else reaches."""
+LOG_CONTAINER = "log"
+LOG_PORT = 6433
+"""Where the standby's restore_command finds the log, on its Pod's own loopback address."""
 GATE_FOLDER = "/run/postgres-gate"
 """Of the database's Unix socket, through which the gate reaches it; nothing else mounts this folder."""
 SOCKET_VOLUME = "gate"

@@ -156,7 +156,9 @@ class ObjectStore(Protocol):
         """Content in chunks. Raises Corrupt when the key is absent."""
         ...
 
-    def list(self, prefix: str) -> Iterator[StoredObject]: ...
+    def list(self, prefix: str, *, after: str = "") -> Iterator[StoredObject]:
+        """In key order; only keys beyond `after`."""
+        ...
 
     def unfinished(self, prefix: str) -> Iterator[UnfinishedUpload]:
         """Uploads under `prefix` that are running, or that were left open when their process was killed."""
@@ -177,10 +179,6 @@ class RestoreBucket(ObjectStore, Protocol):
 
 class LogBucket(ObjectStore, Protocol):
     """The bucket that a log is written into, piece by piece."""
-
-    def list(self, prefix: str, *, after: str = "") -> Iterator[StoredObject]:
-        """In key order; only keys beyond `after`."""
-        ...
 
     def lock(self, key: str, until: datetime) -> None:
         """Let nobody end the object before `until`; a lock that is there already is never shortened."""
@@ -432,6 +430,28 @@ class OldSite(Protocol):
 
     def probe_write(self) -> WriteAnswer:
         """What it says to a write that leaves nothing behind. Silence proves nothing."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogAhead:
+    """The DR bucket's log behind a standby's position: it goes on without a hole to `end`, the position itself when
+    there is nothing. `resumes`: where there is log again behind a hole at `end`."""
+
+    end: int
+    resumes: int | None = None
+
+
+class StandbyLog(Protocol):
+    """PostgreSQL's log in the DR bucket, as a standby that lost its stream needs it."""
+
+    def ahead(self, lease: Lease | None, timeline: int, position: int) -> LogAhead:
+        """What is there behind a standby's position, as far as `lease` vouches for it. Raises Unreachable; Refused when
+        S3 says no or the standby's history is another one."""
+        ...
+
+    def goes_on(self, lease: Lease | None, timeline: int, position: int, end: int) -> bool:
+        """Whether a whole record lies between `position`, the end of another one, and `end`. Raises as `ahead`."""
         ...
 
 

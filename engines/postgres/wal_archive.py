@@ -1,6 +1,5 @@
 """PostgreSQL's log as a bucket has it, read: what there is, and any file of it by PostgreSQL's own name."""
 
-import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from recovery.copies.log import (
     Piece,
     Range,
     Segment,
+    parse_history_name,
     parse_key,
     parse_wal_name,
     segment_start,
@@ -24,7 +24,6 @@ from recovery.errors import Corrupt, Failed
 from recovery.lease.lease import format_lsn
 from recovery.ports import ObjectStore, StoredObject
 
-_HISTORY = re.compile(r"([0-9A-F]{8})\.history")
 _ADVICE = "look at the object's versions to see who changed it; an older backup and log may lead there as well"
 
 
@@ -74,9 +73,9 @@ class WalArchive:
 
         Raises Failed for a hole, Corrupt for a damaged object, Unreachable or Refused when S3 does not give it.
         """
-        history = _HISTORY.fullmatch(name)
-        if history:
-            text = self.histories.get(int(history[1], 16))
+        history = parse_history_name(name)
+        if history is not None:
+            text = self.histories.get(history)
             return None if text is None else text.encode()
         try:
             _, start = parse_wal_name(name, self.way.segment_bytes)
@@ -97,13 +96,13 @@ class WalArchive:
         return body + bytes(self.way.segment_bytes - len(body))
 
     def read(self, start: int, end: int) -> bytes:
-        """The log between two positions, as far as it goes. Raises as `fetch` does."""
-        size, found = self.way.segment_bytes, b""
-        for name in self.way.until(end).names(start):
-            first = parse_wal_name(name, size)[1]
-            body = self.fetch(name) or b""
-            found += body[max(start, first) - first : min(end, first + size) - first]
-        return found
+        """The log between two positions, as far as it goes without a hole. Raises as `fetch` does."""
+        held = self.way.until(end).between(start, end)
+        return b"".join(
+            self._read(Held(each.piece, max(start, each.start), min(end, each.end)))
+            for each in held
+            if each.end > start
+        )
 
     def _read(self, held: Held) -> bytes:
         piece = held.piece
@@ -115,11 +114,11 @@ class WalArchive:
             stored = self.store.get(piece.key)
         if stored is None:
             raise Corrupt(f"{held.piece.key} is missing from bucket {self.store.bucket}", next_step=_ADVICE)
-        raw = _decompressed(stored[0], piece)
+        raw = decompressed(stored[0], piece)
         return raw[held.start - piece.start : held.end - piece.start]
 
 
-def _decompressed(body: bytes, piece: Piece) -> bytes:
+def decompressed(body: bytes, piece: Piece) -> bytes:
     """Exactly the bytes that the key promises. Raises Corrupt."""
     wanted = piece.end - piece.start
     decoder = zstd.ZstdDecompressor()

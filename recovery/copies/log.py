@@ -26,6 +26,7 @@ _KEY = re.compile(
     r"(?P<name>[^/]+)"
 )
 _BOUNDS = re.compile(r"([0-9A-F]{16})-([0-9A-F]{16})\.(zst|json)")
+_HISTORY_NAME = re.compile(r"([0-9A-F]{8})\.history")
 _WAL_NAME = re.compile(r"([0-9A-F]{8})([0-9A-F]{8})([0-9A-F]{8})")
 
 
@@ -138,6 +139,12 @@ def parse_key(key: str, segment_bytes: int = SEGMENT_BYTES) -> Range | Segment |
 def history_name(timeline: int) -> str:
     """As PostgreSQL calls the file."""
     return f"{timeline:08X}.history"
+
+
+def parse_history_name(name: str) -> int | None:
+    """The timeline whose history file is called so; None for another name."""
+    found = _HISTORY_NAME.fullmatch(name)
+    return int(found[1], 16) if found else None
 
 
 def wal_name(timeline: int, position: int, segment_bytes: int = SEGMENT_BYTES) -> str:

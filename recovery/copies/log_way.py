@@ -129,15 +129,25 @@ class Way:
 def way(backup: Manifest, log: Log) -> Way:
     """The log after `backup` to the newest timeline's end. Raises Refused when that timeline does not descend from
     the backup's, Corrupt when it cannot be known."""
-    own, start, stop = backup.source.timeline or 1, parse_lsn(backup.start_position), parse_lsn(backup.stop_position)
+    start, stop = parse_lsn(backup.start_position), parse_lsn(backup.stop_position)
+    found = way_from(log, backup.source.timeline or 1, start=start, stop=stop)
+    if found is None:
+        raise Refused(
+            f"{backup.id} is of timeline {backup.source.timeline or 1}, from which timeline {log.newest} does not "
+            "descend",
+            next_step="restore it alone, by its id",
+        )
+    return found
+
+
+def way_from(log: Log, own: int, *, start: int, stop: int) -> Way | None:
+    """The log that is read from `start` on and has to go on behind `stop`, both on timeline `own`, to the newest
+    timeline's end; None when that does not descend from there. Raises Corrupt when it cannot be known."""
     timelines: list[tuple[int, int | None]] = [(log.newest, None)]
     if own != log.newest:
         line = [each for each in log.ancestors(log.newest) if each.timeline >= own]
         if not line or line[0].timeline != own or line[0].position < stop:
-            raise Refused(
-                f"{backup.id} is of timeline {own}, from which timeline {log.newest} does not descend",
-                next_step="restore it alone, by its id",
-            )
+            return None
         timelines = [*((each.timeline, each.position) for each in line), (log.newest, None)]
     held: list[Held] = []
     for number, end in timelines:

@@ -13,11 +13,9 @@ from recovery.site.capacity import Size
 _SHARED_BUFFERS_SHARE = 4
 
 OVERRIDDEN: dict[str, str] = {
-    # Programs and libraries of the primary's machine. A restore_command that is not found ends the server, a
-    # recovery_end_command that is not found ends the promotion, a library that is not found refuses the start or every
-    # session. https://www.postgresql.org/docs/18/runtime-config-wal.html#GUC-RESTORE-COMMAND
+    # Programs and libraries of the primary's machine. A recovery_end_command that is not found ends the promotion, a
+    # library that is not found refuses the start or every session.
     "archive_mode": "off",
-    "restore_command": "",
     "archive_cleanup_command": "",
     "recovery_end_command": "",
     "shared_preload_libraries": "",
@@ -54,6 +52,10 @@ OVERRIDDEN: dict[str, str] = {
     # What this project needs of every standby.
     "hot_standby": "on",
     "wal_receiver_status_interval": "1s",
+    # The bucket is asked only when the stream counts as dead, and the primary again after the bucket: a promotion waits
+    # for both. https://www.postgresql.org/docs/18/runtime-config-replication.html#GUC-WAL-RECEIVER-TIMEOUT
+    "wal_receiver_timeout": "10s",
+    "wal_retrieve_retry_interval": "1s",
     "client_connection_check_interval": "1s",
     "cluster_name": "dr",
 }
@@ -62,7 +64,6 @@ RESTORED = {
     name: OVERRIDDEN[name]
     for name in (
         "archive_mode",
-        "restore_command",
         "archive_cleanup_command",
         "recovery_end_command",
         "recovery_target",
@@ -73,6 +74,7 @@ RESTORED = {
         "synchronous_standby_names",
     )
 } | {
+    "restore_command": "",
     "archive_command": "",
     "archive_library": "",
     "primary_conninfo": "",
@@ -93,6 +95,7 @@ SET_BY_THE_SCRIPT = (
     "external_pid_file",
     "primary_conninfo",
     "primary_slot_name",
+    "restore_command",
     "shared_buffers",
     "io_method",
 )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from recovery.names import ROLE_BACKUP, ROLE_GUARD, ROLE_MONITOR, ROLE_PROMOTER, ROLE_REPLICATION
+from recovery.site.fetch_log import RESTORE_COMMAND
 from recovery.site.inherited_settings import OVERRIDDEN, as_arguments, inherited_lines
 
 SLOT = "dr_standby"
@@ -71,11 +72,16 @@ exec postgres -D "$PGDATA" \
     -c "unix_socket_directories=$STANDBY_SOCKET" -c unix_socket_permissions=0770 \
     -c "external_pid_file=$STANDBY_RUN/postgres.pid" \
     -c "primary_conninfo=$primary" -c "primary_slot_name=$STANDBY_SLOT" \
+    -c "restore_command=RESTORE" \
     -c "shared_buffers=$STANDBY_SHARED_BUFFERS" \
     OVERRIDDEN \
     "${limits[@]}" "$@"
 """
-START_SCRIPT = _START.replace("OVERRIDDEN", as_arguments(OVERRIDDEN)).replace("INHERITED", inherited_lines())
+START_SCRIPT = (
+    _START.replace("OVERRIDDEN", as_arguments(OVERRIDDEN))
+    .replace("INHERITED", inherited_lines())
+    .replace("RESTORE", RESTORE_COMMAND)
+)
 
 
 def settings_arguments(settings: Mapping[str, str]) -> list[str]:

@@ -12,7 +12,8 @@ import psycopg
 from lab.machine.addresses import Block
 from lab.machine.processes import Child, Supervisor, wait_until
 from lab.ultramarket.primary import APPLICATION, DATABASE, Primary
-from recovery.names import ROLE_PROMOTER, ROLE_REPLICATION
+from recovery.names import LOG_PORT, ROLE_PROMOTER, ROLE_REPLICATION
+from recovery.site.fetch_log import FETCH_SCRIPT
 from recovery.site.postgres_standby import SLOT, START_SCRIPT, pg_hba
 from tests.support.backup_site import Site
 
@@ -49,6 +50,7 @@ class Volume:
             path.mkdir()
         hba = pg_hba(database=DATABASE, application=APPLICATION, pods=["127.0.0.0/8"])
         (folder / "config" / "pg_hba.conf").write_text(hba)
+        (folder / "config" / "fetch-log.sh").write_text(FETCH_SCRIPT)
         (folder / "start.sh").write_text(START_SCRIPT)
         if primary.uid is not None:
             for path in (folder, folder / "run"):
@@ -76,6 +78,8 @@ class Volume:
             "STANDBY_SLOT": SLOT,
             "STANDBY_PORT": "5432",
             "STANDBY_SHARED_BUFFERS": "32MB",
+            "STANDBY_LOG_HOST": self.server.address,
+            "STANDBY_LOG_PORT": str(LOG_PORT),
             "POD_IP": self.server.address,
             **variables,
         }
