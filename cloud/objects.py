@@ -35,17 +35,20 @@ _PRECONDITION = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409
 
 
 class S3Bucket:
-    """`bucket` in `region`. `lock_mode` is the Object Lock mode of everything written with a retention.
+    """`bucket` in `region`. `lock_mode` is the Object Lock mode of everything written with a retention; `patience`:
+    seconds to wait for an answer that is not long, and how often it is asked for.
 
     Every method raises Unreachable when S3 does not answer and Refused when it says no (no such bucket, access
     denied, another region), each naming the bucket.
     """
 
-    def __init__(self, bucket: str, region: str, *, lock_mode: str = "GOVERNANCE") -> None:
+    def __init__(
+        self, bucket: str, region: str, *, lock_mode: str = "GOVERNANCE", patience: tuple[float, int] = (5, 4)
+    ) -> None:
         self.bucket = bucket
         self.region = region
         self._lock_mode = lock_mode
-        self._quick = client("s3", region, timeout=5, attempts=4)
+        self._quick = client("s3", region, timeout=patience[0], attempts=patience[1])
         # For long transfers: patient with a slow answer, and retried by part (fault 40).
         # A part's SHA-256 is computed once: as its checksum, a signed header that S3 compares with the body.
         self._bulk = client("s3", region, timeout=60, attempts=6, payload_signed=False)

@@ -37,6 +37,9 @@ def promote(
     without_room: Annotated[
         bool, typer.Option("--without-room", help="Override: nodes are missing for the services; add them meanwhile.")
     ] = False,
+    log_undrained: Annotated[
+        bool, typer.Option("--log-undrained", help="Override: leave log in the bucket that the standby lacks.")
+    ] = False,
     plan: PlanOption = DEFAULT_PLAN,
     account: AccountOption = "",
     json: JsonOption = False,
@@ -59,6 +62,7 @@ def promote(
         local_journal=local_journal,
         guard_unproven=guard_unproven,
         without_room=without_room,
+        log_undrained=log_undrained,
     )
     # Imported here: database, DNS and AWS clients take long to load, and other commands must start fast.
     from operations.failover.failover import Failover

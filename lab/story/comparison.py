@@ -24,7 +24,7 @@ LEASE, FENCE, CHECKS, HEALTH, WHOLE = (
 )
 TERMS = {
     LEASE: ("preflight", "start and lease"),
-    FENCE: ("fence wait", "old site", "replay", "PostgreSQL promotion"),
+    FENCE: ("fence wait", "old site", "drain", "replay", "PostgreSQL promotion"),
     CHECKS: ("checks",),
     HEALTH: ("health check",),
 }

@@ -32,6 +32,7 @@ from recovery.failover.preflight import judge
 from recovery.failover.promotion import Seen
 from recovery.failover.step import Step
 from recovery.failover.steps import STEPS
+from recovery.failover.steps.drain import bytes_ahead
 from recovery.failover.steps.lease import STEP as LEASE
 from recovery.failover.steps.lease import TAKE
 from recovery.lease.lease import Lease
@@ -245,6 +246,7 @@ class Failover:
             now=self._clock.now(),
             preflight_seconds=self._clock.seconds() - self._started,
             arriving=facts.arriving,
+            bucket_ahead=bytes_ahead(facts.log, facts.standby),
         )
 
     def _operator(self, prepared: Prepared) -> str:
@@ -264,4 +266,13 @@ class Failover:
             "overrides": self.overrides.names(),
             "forecast": prepared.forecast.as_dict(),
             "facts": facts.for_journal(),
+            "log": _log(facts),
         }
+
+
+def _log(facts: Facts) -> dict[str, int]:
+    """Where the standby was and how far the bucket's log was ahead of it; empty when that is not known."""
+    ahead = bytes_ahead(facts.log, facts.standby)
+    if ahead is None or isinstance(facts.standby, Unknown):
+        return {}
+    return {"position": facts.standby.receive_lsn, "ahead_bytes": ahead}

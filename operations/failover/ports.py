@@ -21,6 +21,7 @@ from cloud.session import caller, caller_account
 from cloud.wall_store import DynamoWallStore
 from engines.catalog import newest
 from engines.postgres.standby import PostgresGate, PostgresStandby
+from engines.postgres.wal_ahead import BucketLog
 from operations.context import secret
 from recovery.copies.retention import FULL
 from recovery.errors import Corrupt, Refused, Unreachable
@@ -37,6 +38,7 @@ from recovery.ports import (
     Marker,
     OldSite,
     StandbyDatabase,
+    StandbyLog,
     WallStore,
     WriteGate,
 )
@@ -59,6 +61,7 @@ class Ports:
     leases: LeaseStore
     reports: GuardReports
     standby: StandbyDatabase
+    log: StandbyLog  # what the DR bucket has of production's
     gate: WriteGate
     cluster: Cluster
     dr_edge: Edge
@@ -161,6 +164,7 @@ def connect(
         leases=leases,
         reports=reports,
         standby=PostgresStandby(places.standby, plan.datasets.postgres.database),
+        log=BucketLog(store=S3Bucket(bundle.backup_bucket, bundle.region, patience=(2, 2))),
         gate=PostgresGate(places.gate, plan.datasets.postgres.database),
         cluster=KubernetesCluster(kubeconfig, bundle.namespace),
         dr_edge=HttpEdge(places.dr_edge, host=plan.dns.name, resolver=plain),

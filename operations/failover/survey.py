@@ -24,6 +24,7 @@ from recovery.ports import (
     DeploymentState,
     GuardState,
     LeaseStore,
+    LogAhead,
     PromoterRights,
     RunClaim,
     RunStore,
@@ -70,7 +71,7 @@ def survey(
         if right or not performer.asks_cluster  # another cluster is not asked anything
     }
     lease, renewing = view.result()
-    state, rights, collations = standby.result()
+    state, rights, collations, log = standby.result()
     annotations, deployments, guard = cluster.result()
     account = caller.result()
     return Facts(
@@ -87,6 +88,7 @@ def survey(
         rights=rights,
         guard_report=_against_guard(bundle, lease, report.result(), now()),
         collations=collations,
+        log=log,
         deployments=deployments,
         room=room.result() if room else None,
         dr_edge=dr_edge.result(),
@@ -153,12 +155,20 @@ def _against_guard(
 
 def _standby_view(
     ports: "Ports",
-) -> tuple[StandbyState | Unknown, PromoterRights | Unknown, tuple[CollationChange, ...] | Unknown]:
-    """The standby, what this login may do there, and whether its text is sorted as its primary's."""
+) -> tuple[
+    StandbyState | Unknown,
+    PromoterRights | Unknown,
+    tuple[CollationChange, ...] | Unknown,
+    LogAhead | Unknown | None,
+]:
+    """The standby, what this login may do there, whether its text is sorted as its primary's, and what the bucket has
+    of the log beyond it."""
     state = known(ports.standby.state)
     if isinstance(state, Unknown):
-        return state, state, state
-    return state, known(ports.standby.rights), known(ports.standby.collation_changes)
+        return state, state, state, state
+    log = known(lambda: ports.log.ahead(ports.leases.read(), state.timeline, state.receive_lsn))
+    rights, collations = known(ports.standby.rights), known(ports.standby.collation_changes)
+    return state, rights, collations, log if state.in_recovery else None
 
 
 def _arriving(ports: "Ports", lease: Lease | Unknown | None, state: StandbyState | Unknown) -> bool:

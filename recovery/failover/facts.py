@@ -15,6 +15,7 @@ from recovery.ports import (
     DeploymentState,
     EdgeSeen,
     GuardState,
+    LogAhead,
     PromoterRights,
     RunClaim,
     ServiceAnswer,
@@ -62,6 +63,7 @@ class Facts:
     caller: str = ""  # the ARN of these credentials
     rights: PromoterRights | Unknown | None = None
     guard_report: tuple[Objection, ...] | Unknown = ()  # what speaks against the DR site's guard
+    log: LogAhead | Unknown | None = None  # the bucket's behind the standby; None: not asked of a primary
     arriving: bool = False  # WAL still comes in at the standby, by stream or from the archive
     collations: tuple[CollationChange, ...] | Unknown | None = None  # None: not asked
     room: ClusterRoom | Unknown | None = None  # None: not asked

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from recovery.failover.steps.drain import seconds_for
 from recovery.lease.lease import Lease
 from recovery.measured import (
     CHECKS_SECONDS,
@@ -34,6 +35,7 @@ class Loss:
     orders_at_most: int | None
     estimate: str = ""  # why the figures are an estimate; empty when both sides said what they had
     arriving: bool = False  # WAL still comes in at the standby: what is missing may arrive yet
+    bucket_ahead_bytes: int | None = None  # what the DR bucket has beyond the standby; None: not known
 
     def words(self) -> str:
         """For a person at 3 a.m."""
@@ -44,12 +46,15 @@ class Loss:
         if missing is None:
             known = "the standby's distance from production is not known"
         elif missing == 0:
-            known = "the standby has everything production reported last"
+            together = "standby and bucket together have" if self.bucket_ahead_bytes else "the standby has"
+            known = f"{together} everything production reported last"
         elif self.arriving:
             known = f"{missing:,} bytes that production reported have not arrived yet, and WAL still comes in"
         else:
             known = f"{missing:,} bytes that production reported are missing, and no WAL comes in any more"
         sentence = f"Loss: {orders} orders at the last rate reported, from {self.seconds_at_most:.1f} s; {known}."
+        if self.bucket_ahead_bytes:
+            sentence += f" {self.bucket_ahead_bytes:,} bytes that only the bucket has are drained first."
         return f"{sentence} An estimate: {self.estimate}." if self.estimate else sentence
 
 
@@ -95,15 +100,19 @@ def forecast(
     now: datetime,
     preflight_seconds: float = 0.0,
     arriving: bool = False,
+    bucket_ahead: int | None = None,
 ) -> Forecast:
     """The cost of promoting now. `ready`: replicas of each service that are ready already; `preflight_seconds`: what
-    the reading took that this is forecast from; `arriving`: WAL still comes in at the standby."""
+    the reading took that this is forecast from; `arriving`: WAL still comes in at the standby; `bucket_ahead`: bytes of
+    log that the DR bucket has beyond it, None when that is not known."""
     check = plan.dns.health_check
     fence = lease.fence_seconds if lease else (plan.lease.duration + plan.lease.margin).total_seconds()
     backlog = max(0, standby.receive_lsn - standby.replay_lsn) if standby else 0
     missing = any(ready.get(name, 0) < service.least for name, service in plan.services.items())
     scale_up = SCALE_UP_SECONDS.value if missing else 0.0
     replay = backlog / REPLAY_BYTES_PER_SECOND.value
+    drained = "not known" if bucket_ahead is None else f"{bucket_ahead} bytes"
+    drained = f"{drained} that only the bucket has; {REPLAY_BYTES_PER_SECOND.basis.words()}"
     received = f"{backlog} bytes received and not replayed; {REPLAY_BYTES_PER_SECOND.basis.words()}"
     checks_of_the_marker = check.interval.total_seconds() * check.failures
     terms = (
@@ -112,17 +121,25 @@ def forecast(
         _term("fence wait", fence, SeenNow("the lease's duration and margin")),
         _term("old site", OLD_SITE_SECONDS, Assumption("it does not answer, as a lost region would not")),
         _term("scale-up", scale_up, SCALE_UP_SECONDS.basis, parallel=True),
+        _term("drain", seconds_for(bucket_ahead or 0), SeenNow(drained), parallel=True),
         _term("replay", replay, SeenNow(received)),
         _term("PostgreSQL promotion", PG_PROMOTE_SECONDS.value, PG_PROMOTE_SECONDS.basis),
         _term("checks", CHECKS_SECONDS.value, CHECKS_SECONDS.basis),
         _term("health check", checks_of_the_marker, FromPlan("dns.health_check.interval, failures")),
     )
-    lost = loss(lease, standby, now=now, arriving=arriving)
+    lost = loss(lease, standby, now=now, arriving=arriving, bucket_ahead=bucket_ahead)
     return Forecast(terms=terms, cache_seconds=plan.dns.ttl.total_seconds(), loss=lost)
 
 
-def loss(lease: Lease | None, standby: StandbyState | None, *, now: datetime, arriving: bool = False) -> Loss:
-    """What production may have acknowledged that the standby never received.
+def loss(
+    lease: Lease | None,
+    standby: StandbyState | None,
+    *,
+    now: datetime,
+    arriving: bool = False,
+    bucket_ahead: int | None = None,
+) -> Loss:
+    """What production may have acknowledged that neither the standby nor the bucket ever received.
 
     Production stops acknowledging one lease after its last renewal at the latest, so the loss has an end even when
     nobody saw production die: from the last moment the standby is known to have, to min(now, renewal + lease).
@@ -132,6 +149,7 @@ def loss(lease: Lease | None, standby: StandbyState | None, *, now: datetime, ar
         return Loss(
             bytes_missing=None, seconds_at_most=None, orders_at_most=None, estimate="the standby did not answer"
         )
+    received = standby.receive_lsn + (bucket_ahead or 0)
     if lease is None or heartbeat is None:
         since = standby.last_replayed_at
         return Loss(
@@ -139,8 +157,9 @@ def loss(lease: Lease | None, standby: StandbyState | None, *, now: datetime, ar
             seconds_at_most=None if since is None else _seconds(since, now),
             orders_at_most=None,
             estimate="production's guard never reported a position",
+            bucket_ahead_bytes=bucket_ahead,
         )
-    missing = max(0, heartbeat.lsn - standby.receive_lsn)
+    missing = max(0, heartbeat.lsn - received)
     known_until = standby.last_replayed_at
     if missing == 0:
         # It received all there was at the heartbeat, however long ago the last transaction was.
@@ -152,6 +171,7 @@ def loss(lease: Lease | None, standby: StandbyState | None, *, now: datetime, ar
             orders_at_most=None,
             estimate="the standby cannot say of when its newest transaction is",
             arriving=arriving or standby.streaming,
+            bucket_ahead_bytes=bucket_ahead,
         )
     closed = heartbeat.at + timedelta(seconds=lease.lease_seconds)
     seconds = _seconds(known_until, min(now, closed))
@@ -160,6 +180,7 @@ def loss(lease: Lease | None, standby: StandbyState | None, *, now: datetime, ar
         seconds_at_most=seconds,
         orders_at_most=math.ceil(heartbeat.commits_per_second * seconds),
         arriving=arriving or standby.streaming,
+        bucket_ahead_bytes=bucket_ahead,
     )
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 LOST, LOSS, LOCAL, ROOM = "production-is-lost", "accept-loss", "local-journal", "without-room"
-UNPROVEN = "guard-unproven"
+UNPROVEN, UNDRAINED = "guard-unproven", "log-undrained"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,6 +16,7 @@ class Overrides:
     local_journal: bool = False
     guard_unproven: bool = False
     without_room: bool = False
+    log_undrained: bool = False
 
     def names(self) -> dict[str, str]:
         """Those given, for journal and result."""
@@ -25,5 +26,6 @@ class Overrides:
             LOCAL: "yes" if self.local_journal else "",
             UNPROVEN: "yes" if self.guard_unproven else "",
             ROOM: "yes" if self.without_room else "",
+            UNDRAINED: "yes" if self.log_undrained else "",
         }
         return {name: value for name, value in given.items() if value}

@@ -31,6 +31,7 @@ from recovery.ports import (
     DeploymentState,
     EdgeSeen,
     GuardState,
+    LogAhead,
     PromoterRights,
     Room,
     RunClaim,
@@ -235,6 +236,10 @@ class Site:
     probes: list[str] = field(default_factory=list)
     marker: bool = False
     writable: bool = True
+    bucket_end: int = 0  # how far the log in the bucket goes
+    hole: int | None = None  # where it goes on behind a hole at `bucket_end`
+    torn_from: int | None = None  # where the last, incomplete record in the bucket begins
+    drained_a_look: int = 10**9  # bytes that the standby replays between two looks at it
     promotion_looks: int = 0  # how often the database still says "in recovery" after it was asked to promote
     denied: set[str] = field(default_factory=set)  # effects that are refused
     old_site: WriteAnswer = SILENT
@@ -389,7 +394,12 @@ class FakeStandby:
         if self.site.count("promote") and self.site.promotion_looks > 0:
             self.site.promotion_looks -= 1
             return replace(self.site.database, in_recovery=True, timeline=1)
-        return self.site.database
+        found = self.site.database
+        last = self.site.bucket_end if self.site.torn_from is None else self.site.torn_from
+        if found.in_recovery and found.replay_lsn < last and not found.replay_paused:
+            at = min(last, found.replay_lsn + self.site.drained_a_look)
+            self.site.database = replace(found, replay_lsn=at, receive_lsn=max(at, found.receive_lsn))
+        return found
 
     def collation_changes(self) -> tuple[CollationChange, ...]:
         self.site.answer("standby")
@@ -414,6 +424,21 @@ class FakeStandby:
             self.site.database = replace(self.site.database, replay_paused=False)
 
         self.site.effect("resume", change)
+
+
+class FakeLog:
+    """StandbyLog."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+
+    def ahead(self, lease: Lease | None, timeline: int, position: int) -> LogAhead:
+        self.site.answer("log")
+        return LogAhead(end=max(position, self.site.bucket_end), resumes=self.site.hole)
+
+    def goes_on(self, lease: Lease | None, timeline: int, position: int, end: int) -> bool:
+        self.site.answer("log")
+        return position != self.site.torn_from
 
 
 class FakeGate:
@@ -574,6 +599,7 @@ def ports(site: Site) -> Ports:
         leases=FakeLeases(site),
         reports=FakeReports(site),
         standby=FakeStandby(site),
+        log=FakeLog(site),
         gate=FakeGate(site),
         cluster=FakeCluster(site),
         dr_edge=FakeEdge(site, "dr"),
@@ -593,7 +619,15 @@ def begin(site: Site, overrides: dict[str, str] | None = None) -> dict[str, Any]
     """What preflight writes first."""
     found = site.lease or lease()
     steps = [step.name for step in STEPS]
-    return {"epoch": found.epoch, "renewals": found.renewals, "overrides": overrides or {}, "steps": steps}
+    position = site.database.receive_lsn
+    log = {} if "log" in site.down else {"position": position, "ahead_bytes": max(0, site.bucket_end - position)}
+    return {
+        "epoch": found.epoch,
+        "renewals": found.renewals,
+        "overrides": overrides or {},
+        "steps": steps,
+        "log": log,
+    }
 
 
 def process(

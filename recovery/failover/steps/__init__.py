@@ -6,12 +6,13 @@ A new step: a file here, a file of the same name in `operations/failover/steps/`
 from typing import Any
 
 from recovery.failover.step import Step
-from recovery.failover.steps import fence, hold, lease, name, postgres, scale, services, traffic, write
+from recovery.failover.steps import drain, fence, hold, lease, name, postgres, scale, services, traffic, write
 
 STEPS: tuple[Step[Any], ...] = (
     lease.STEP,
     scale.STEP,
     fence.STEP,
+    drain.STEP,
     postgres.STEP,
     hold.STEP,
     write.STEP,

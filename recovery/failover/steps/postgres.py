@@ -28,7 +28,7 @@ class PromotePostgres(Step[StandbySeen]):
 
     name = "postgres"
     title = "promote PostgreSQL"
-    after = ("fence",)
+    after = ("drain",)
     observes = StandbySeen
     verbs = {  # noqa: RUF012 - a constant of the class
         RESUME: "resuming the replay that somebody paused",

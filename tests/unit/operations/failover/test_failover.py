@@ -45,6 +45,18 @@ def test_a_dry_run_changes_nothing_and_execute_ends_the_promotion(tmp_path: Path
     assert invocation.prepare().finished
 
 
+def test_what_the_bucket_is_ahead_is_counted_from_before_the_fence_wait(tmp_path: Path) -> None:
+    """The standby drains while production is fenced: at the step itself there is mostly nothing left to see."""
+    site = Site(bucket_end=5000, drained_a_look=0)
+    invocation = Invocation(site, tmp_path)
+    assert invocation.prepare().forecast.loss.bucket_ahead_bytes == 4000
+
+    site.drained_a_look = 1000
+    history = invocation.execute().history
+    assert history.begun["log"] == {"position": 1000, "ahead_bytes": 4000}
+    assert history.done["drain"]["drained_bytes"] == 4000
+
+
 def test_a_refusal_changes_nothing_not_even_the_journal_folder(tmp_path: Path) -> None:
     site = Site()
     del site.replicas["cart"]

@@ -68,6 +68,26 @@ def test_what_a_live_stream_is_about_to_bring_is_not_called_missing_for_certain(
         assert "missing" not in words
 
 
+def test_what_only_the_bucket_has_is_no_loss_and_takes_its_time() -> None:
+    behind = standby(receive_lsn=400, last_replayed_at=NOW - timedelta(seconds=80))
+    found = loss(lease(), behind, now=NOW, bucket_ahead=600)
+    assert (found.bytes_missing, found.seconds_at_most, found.orders_at_most) == (0, 30.0, 300)
+    assert "standby and bucket together have everything production reported last" in found.words()
+    assert "600 bytes that only the bucket has are drained first" in found.words()
+    some = loss(lease(), behind, now=NOW, bucket_ahead=100)
+    assert (some.bytes_missing, some.orders_at_most) == (500, 500)
+    ahead = forecast(PLAN, lease=lease(), standby=behind, ready={}, now=NOW, bucket_ahead=1_950_000_000)
+    assert ahead.seconds_of("drain") == 10.0
+    assert ahead.as_dict()["bucket_ahead_bytes"] == 1_950_000_000
+
+
+def test_a_bucket_that_is_not_known_promises_nothing() -> None:
+    behind = standby(receive_lsn=400, last_replayed_at=NOW - timedelta(seconds=80))
+    outlook = forecast(PLAN, lease=lease(), standby=behind, ready={}, now=NOW, bucket_ahead=None)
+    assert outlook.loss.bytes_missing == 600
+    assert next(term.source for term in outlook.terms if term.name == "drain").startswith("seen now: not known")
+
+
 def test_an_idle_database_does_not_look_like_a_long_loss() -> None:
     idle = standby(last_replayed_at=NOW - timedelta(days=1))
     assert loss(lease(), idle, now=NOW).seconds_at_most == 30.0

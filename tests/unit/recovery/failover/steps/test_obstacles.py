@@ -7,7 +7,7 @@ import pytest
 
 from recovery.failover.facts import Facts, Unknown
 from recovery.failover.steps.traffic import role_of
-from recovery.ports import DeploymentState, GuardState, ServiceAnswer
+from recovery.ports import DeploymentState, GuardState, LogAhead, ServiceAnswer
 from tests.support.preflight import facts, reason, verdict
 from tests.support.promotion import EDGE, NOW, PLAN, deployments, rights, standby
 
@@ -31,6 +31,18 @@ def warning(seen: Facts) -> str:
     assert found.may_go
     (only,) = found.warnings
     return only
+
+
+# --- drain
+
+
+def test_a_bucket_that_cannot_be_read_and_a_hole_are_said_before() -> None:
+    assert warning(facts(log=Unknown("503 SlowDown"))) == (
+        "what the DR bucket has of the log beyond the standby is not known: 503 SlowDown; unless that changes, the "
+        "promotion stops at `drain` (--log-undrained goes on without)"
+    )
+    assert "the bucket's log has a hole at 0/1388" in warning(facts(log=LogAhead(end=5000, resumes=6000)))
+    assert verdict(facts(log=LogAhead(end=5000))).warnings == ()
 
 
 # --- scale
