@@ -14,6 +14,7 @@ COMMANDS = {
     "guard": "Keep the gate to this site's primary.",
     "backup": "Back up a dataset into this site's bucket.",
     "ship-log": "Follow a database's log into the DR bucket.",
+    "serve-log": "Give the standby its log out of the DR bucket.",
     "backups": "List the backups of a site's bucket.",
     "prune": "End the copies that have served their time.",
     "verify": "Check every byte of a backup.",
