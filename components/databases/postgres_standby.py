@@ -18,10 +18,21 @@ from components.databases.guard_container import (
     socket_mount,
     socket_volume,
 )
+from components.databases.log_container import log_container
 from components.databases.primary_tls import CA_FILE_NAME, tls_environment
 from components.identity import declare_login
-from recovery.names import GATE_FOLDER, GATE_PORT, GUARD_ACCOUNT, POSTGRES_PORT, ROLE_REPLICATION, SKIP_CREDENTIALS
+from recovery.names import (
+    GATE_FOLDER,
+    GATE_PORT,
+    GUARD_ACCOUNT,
+    LOG_PORT,
+    OWN_LOOPBACK,
+    POSTGRES_PORT,
+    ROLE_REPLICATION,
+    SKIP_CREDENTIALS,
+)
 from recovery.site.capacity import Size
+from recovery.site.fetch_log import FETCH_FILE_NAME, FETCH_SCRIPT
 from recovery.site.inherited_settings import shared_buffers
 from recovery.site.postgres_standby import SLOT, START_SCRIPT, pg_hba, settings_arguments
 
@@ -66,6 +77,7 @@ class PostgresStandby(pulumi.ComponentResource):
     """One Pod on one volume, copied from production when the volume is empty, streaming over the slot `dr_standby`.
     Beside the server runs the site's guard with the gate, the only way in for the application: through a Unix socket
     that no other container mounts. Closed unless the site holds the lease; killed, it closes, and the server goes on.
+    A third container gives the server its log out of the DR bucket while the stream is dead.
 
     The slot keeps WAL on the primary while the standby is away; how much is capped there (max_slot_wal_keep_size).
     The volume outlives the StatefulSet. Nothing waits for readiness: the first copy takes as long as it takes.
@@ -76,6 +88,7 @@ class PostgresStandby(pulumi.ComponentResource):
         child, namespace = as_child(self), args.guard.at.namespace
         files: dict[str, pulumi.Input[str]] = {
             "start.sh": START_SCRIPT,
+            FETCH_FILE_NAME: FETCH_SCRIPT,
             "pg_hba.conf": pg_hba(database=args.database, application=args.application_role, pods=args.pod_cidrs),
             CA_FILE_NAME: args.primary_ca,
         }
@@ -124,7 +137,7 @@ class PostgresStandby(pulumi.ComponentResource):
                         "automount_service_account_token": False,
                         "termination_grace_period_seconds": _GRACE_SECONDS,
                         "security_context": workload.pod_security(_UID),
-                        "containers": [_container(args), guard_beside(args.guard)],
+                        "containers": [_container(args), guard_beside(args.guard), log_container(args.guard.at)],
                         "volumes": [
                             {"name": "config", "config_map": {"name": config.metadata.apply(lambda meta: meta.name)}},
                             {"name": "run", "empty_dir": {}},
@@ -173,6 +186,8 @@ def _container(args: PostgresStandbyArgs) -> "core.ContainerArgsDict":
         "STANDBY_SOCKET": GATE_FOLDER,
         "STANDBY_SLOT": SLOT,
         "STANDBY_PORT": str(POSTGRES_PORT),
+        "STANDBY_LOG_HOST": OWN_LOOPBACK,
+        "STANDBY_LOG_PORT": str(LOG_PORT),
         "STANDBY_SHARED_BUFFERS": shared_buffers(args.size),
         # For the first copy, the slot and the WAL receiver: all of them are libpq's.
         **tls_environment(args.ssl_mode, pulumi.Output.from_input(args.primary_ca).apply(_ca_file)),

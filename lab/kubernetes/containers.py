@@ -4,6 +4,7 @@ import asyncio
 import signal
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from lab.kubernetes.api import ApiError, Object
@@ -11,6 +12,7 @@ from lab.kubernetes.environment import (
     MissingSourceError,
     declared_environment,
     expand,
+    own_loopback,
     service_variables,
 )
 from lab.kubernetes.images import Image
@@ -200,6 +202,7 @@ class Container:
             services = service_variables(context.node.services(), context.namespace)
         declared = declared_environment(spec, context.pod, services, context.fetch)
         home, routed = context.volumes.home, context.node.pod_identity.routed
+        here = partial(own_loopback, context.address)
         env = {
             "PATH": ":".join([*image.path, "/usr/bin", "/bin"]),
             "HOME": str(home / "home"),
@@ -207,10 +210,10 @@ class Container:
             "LANG": "C.UTF-8",
             "HOSTNAME": context.name,
             **image.env,
-            **{name: routed(translate(value, mounts)) for name, value in declared.items()},
+            **{name: here(routed(translate(value, mounts))) for name, value in declared.items()},
         }
         words = [*spec.get("command", []), *spec.get("args", [])]
-        argv = [translate(expand(word, declared), mounts) for word in words]
+        argv = [here(translate(expand(word, declared), mounts)) for word in words]
         if not spec.get("command"):
             argv = [*image.entrypoint, *argv]
         if not argv:

@@ -13,6 +13,8 @@ from lab.kubernetes.api import ApiError, Object
 NOT_FOUND = 404
 _REFERENCE = re.compile(r"\$\$|\$\(([^()]*)\)")
 
+_LOOPBACK = re.compile(r"(?<![0-9.])127\.0\.0\.1(?![0-9.])")
+
 Fetch = Callable[[str, str], Object]
 """Reads an object of the Pod's namespace by plural kind and name. Raises ApiError."""
 
@@ -30,6 +32,11 @@ def expand(text: str, values: Mapping[str, str]) -> str:
         return values.get(match.group(1), match.group(0))
 
     return _REFERENCE.sub(replace, text)
+
+
+def own_loopback(address: str, text: str) -> str:
+    """The Pod's own address in the place of 127.0.0.1, since the lab's Pods share the machine's loopback."""
+    return _LOOPBACK.sub(address, text)
 
 
 def service_variables(services: Iterable[Object], namespace: str) -> dict[str, str]:

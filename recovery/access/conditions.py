@@ -20,6 +20,11 @@ def from_cluster(cluster: str, *, other: bool = False) -> Document:
     return {"StringNotEquals" if other else "StringEquals": {"aws:PrincipalTag/eks-cluster-name": cluster}}
 
 
+def only_below(prefix: str) -> Document:
+    """Condition: keys of a bucket are listed below this prefix and nowhere else."""
+    return {"StringLike": {"s3:prefix": f"{prefix}*"}}
+
+
 def only_metrics(namespace: str) -> Document:
     """Condition: metrics of this namespace and no others, least of all AWS's own."""
     return {"StringEquals": {"cloudwatch:namespace": namespace}}
@@ -38,3 +43,12 @@ def through_s3(names: Names, *sites: SiteName) -> Document:
     """Condition: the key is used by S3 in these sites' regions (both, when none is named), never directly."""
     services = [f"s3.{names.plan.site(site).region}.amazonaws.com" for site in sites or SITES]
     return {"StringEquals": {"kms:ViaService": services}}
+
+
+def all_of(*conditions: Document) -> Document:
+    """Condition: every one of these, which may use the same operator."""
+    found: Document = {}
+    for each in conditions:
+        for operator, keys in each.items():
+            found[operator] = {**found.get(operator, {}), **keys}
+    return found

@@ -6,7 +6,15 @@ in `recovery.access.buckets`.
 
 from collections.abc import Mapping
 
-from recovery.access.conditions import from_cluster, locked_for, only_items, only_metrics, through_s3
+from recovery.access.conditions import (
+    all_of,
+    from_cluster,
+    locked_for,
+    only_below,
+    only_items,
+    only_metrics,
+    through_s3,
+)
 from recovery.access.documents import LEASE_ITEM, Document, allow, bucket_arn, document, dr_cluster_arn, table_arns
 from recovery.copies.retention import LOG, copy_terms, lock_bound_days
 from recovery.lease.backup_runs import items as run_items
@@ -33,7 +41,7 @@ def duty_policies(names: Names, key_arns: Mapping[str, str]) -> dict[str, Docume
         "restorer": restorer_policy(names, both),
         "monitor": monitor_policy(names, both),
         "pruner": pruner_policy(names, both),
-        "guard": guard_policy(names),
+        "guard": guard_policy(names, key_arns["dr"]),
         "wall": wall_policy(names),
         "promoter": promoter_policy(names, both),
     }
@@ -160,9 +168,12 @@ def pruner_policy(names: Names, key_arns: list[str]) -> Document:
     )
 
 
-def guard_policy(names: Names) -> Document:
+def guard_policy(names: Names, dr_key_arn: str) -> Document:
     """The guard: renew the lease, record the fence, say how it is itself. It cannot delete the lease; that it makes
-    none, which UpdateItem could, is a condition of every request of ours (`cloud.lease_store`)."""
+    none, which UpdateItem could, is a condition of every request of ours (`cloud.lease_store`). At the DR site the Pod
+    that it shares with the database also reads the logs."""
+    bucket, at_dr = names.backup_bucket("dr"), from_cluster(names.dr_cluster)
+    logs = [f"{dataset}/log/" for dataset in _SHIPPED]
     return document(
         allow("RenewLease", ["dynamodb:GetItem", "dynamodb:UpdateItem"], table_arns(names), only_items(LEASE_ITEM)),
         # Each site's guard writes its own report and nobody else's: a fenced site must not speak for the other.
@@ -175,6 +186,13 @@ def guard_policy(names: Names) -> Document:
             )
             for site in SITES
         ),
+        # What a standby has lost its stream for (fault 69). A Pod's containers have one role, that of its account.
+        allow("ReadLogs", ["s3:GetObject"], [bucket_arn(bucket, f"{prefix}*") for prefix in logs], at_dr),
+        *(
+            allow("FindLogs", ["s3:ListBucket"], [bucket_arn(bucket)], all_of(at_dr, only_below(prefix)))
+            for prefix in logs
+        ),
+        allow("DecryptThroughS3", ["kms:Decrypt"], [dr_key_arn], all_of(at_dr, through_s3(names, "dr"))),
     )
 
 

@@ -47,6 +47,9 @@ SHIPPER_ALLOCATOR = {
 """glibc's settings for it: what a range took is given back at once, not kept in a heap for each of its threads.
 https://www.gnu.org/software/libc/manual/html_node/Memory-Allocation-Tunables.html"""
 
+LOG_SERVER = Size(millicores=50, mebibytes=192)
+"""What gives the standby its log: one file of it in memory, Python and the SDK."""
+
 EVICTED_AFTER_SECONDS = 5
 """How long guard, database and the log's shipper stay bound to a node that no longer answers; Kubernetes' default is
 300. Not 0, since a node that is back at once keeps them."""
@@ -89,14 +92,15 @@ class Quota:
 
 
 def full_quota(plan: Plan, postgres: Size = POSTGRES) -> Quota:
-    """Every service at full size in the middle of a rollout, the database, its guard and shipper, `RUNNERS` runners.
+    """Every service at full size in the middle of a rollout, the database with its guard and log server, the shipper,
+    `RUNNERS` runners.
 
     A rollout's surge counts twice: what is on its way out is counted until it is gone.
     """
     services = sum(each.full + 2 * math.ceil(each.full * _SURGE) for each in plan.services.values())
-    parts = [(services, SERVICE), (1, postgres), (1, GUARD), (1, SHIPPER), (RUNNERS, RUNNER)]
+    parts = [(services, SERVICE), *((1, each) for each in (postgres, GUARD, LOG_SERVER, SHIPPER)), (RUNNERS, RUNNER)]
     return Quota(
-        pods=services + 2 + RUNNERS,  # database and log; the guard is in the database's Pod
+        pods=services + 2 + RUNNERS,  # database and shipper; guard and log server are in the database's Pod
         millicores=sum(count * size.millicores for count, size in parts),
         mebibytes=sum(count * size.mebibytes for count, size in parts),
     )

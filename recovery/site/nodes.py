@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from recovery.plan.plan import Plan
 from recovery.ports import Room
-from recovery.site.capacity import GUARD, RUNNER, SERVICE, Size
+from recovery.site.capacity import GUARD, LOG_SERVER, RUNNER, SERVICE, Size
 from recovery.site.room import homeless
 
 _TYPE = re.compile(r"([cmr])\d[a-z0-9-]*\.(large|xlarge|2xlarge|4xlarge|8xlarge)")
@@ -44,7 +44,10 @@ def shortage(plan: Plan, postgres: Size, nodes: Nodes) -> str:
     least = min(rooms, key=lambda room: (room.millicores, room.mebibytes))
     pods = [
         *_ONCE,
-        Size(millicores=postgres.millicores + GUARD.millicores, mebibytes=postgres.mebibytes + GUARD.mebibytes),
+        Size(
+            millicores=postgres.millicores + GUARD.millicores + LOG_SERVER.millicores,
+            mebibytes=postgres.mebibytes + GUARD.mebibytes + LOG_SERVER.mebibytes,
+        ),
         *(RUNNER,) * 2,  # the operator's workspace, and the monitor's or the backup's Job
         *(SERVICE for service in plan.services.values() for _ in range(service.full)),
     ]

@@ -50,6 +50,8 @@ def _condition(operator: str, found: str | None, wanted: list[str]) -> bool:
         return any(float(found) < float(each) for each in wanted)
     if operator == "NumericLessThanEquals":
         return any(float(found) <= float(each) for each in wanted)
+    if operator == "StringLike":
+        return any(fnmatch.fnmatchcase(found, each) for each in wanted)
     if operator in ("StringEquals", "Bool", "ArnLike", "ArnEquals"):
         return found in wanted
     raise NotImplementedError(operator)

@@ -21,6 +21,7 @@ services:
   auth: {warm: 1, least: 2, full: 3}
 """
 HBA = "host shop app 10.0.0.0/28 scram-sha-256\nhost all all all reject\n"
+SERVE_LOG = ["dr", "serve-log", "postgres", "--listen"]
 GUARD = ["dr", "guard", "--listen", "$(POD_IP):5432", "--mode", "enforce"]
 IMAGE = "registry/runner@sha256:" + "a" * 64
 
@@ -512,6 +513,7 @@ IN_A_POD: list[tuple[str, Value, Value, Verdict]] = [
     ("spec.containers[c].image", IMAGE, IMAGE[:-1], W),
     ("spec.containers[c].image", IMAGE, IMAGE.replace("runner", "other"), C),
     ("spec.containers[c].command", ["dr", "backup"], ["dr", "other"], C),
+    ("spec.containers[c].command", [*SERVE_LOG, "127.0.0.1:6433"], [*SERVE_LOG, "0.0.0.0:6433"], C),
     ("spec.containers[c].args", ["-c", "a=1"], ["-c", "a=2"], C),
     ("spec.containers[c].env[DR_LOCK_MODE].value", "COMPLIANCE", "GOVERNANCE", W),
     ("spec.containers[c].env[DR_GUARD_MODE].value", "enforce", "observe", W),

@@ -17,6 +17,7 @@ from recovery.names import BUNDLE_KEY, DISK_CLASS, GATE_FOLDER, GATE_SERVICE, PL
 from recovery.plan.datasets import SCHEDULED_TODAY, SHIPPED_TODAY
 from recovery.plan.loading import load_plan, parse_plan
 from recovery.site.edge import NODE_PORTS
+from recovery.site.fetch_log import FETCH_SCRIPT
 from recovery.site.kubeconfig import kubeconfig
 from recovery.site.public_name import PublicName
 from tests.support import stacks
@@ -417,7 +418,7 @@ def test_two_guards_of_production_never_run_side_by_side() -> None:
 def test_dr_s_gate_reaches_the_database_by_a_socket_that_nothing_else_mounts() -> None:
     template = pods(declared("dr"))["postgres-set"]
     containers = _containers(template)
-    assert set(containers) == {"postgres", "guard"} and "initContainers" not in template["spec"]
+    assert set(containers) == {"postgres", "guard", "log"} and "initContainers" not in template["spec"]
     assert f"{GATE_FOLDER}:5432" in containers["guard"]["command"]
     env = {each["name"]: each.get("value") for each in containers["postgres"]["env"]}
     assert env["STANDBY_SOCKET"] == GATE_FOLDER
@@ -427,7 +428,21 @@ def test_dr_s_gate_reaches_the_database_by_a_socket_that_nothing_else_mounts() -
     assert mounts == {
         "postgres": {"name": "gate", "mountPath": GATE_FOLDER},
         "guard": {"name": "gate", "mountPath": GATE_FOLDER, "readOnly": True},  # it cannot put another in its place
+        "log": None,
     }
+
+
+def test_the_log_s_server_is_reached_by_its_own_pod_alone_and_keeps_no_gate_from_opening() -> None:
+    containers = _containers(pods(declared("dr"))["postgres-set"])
+    log, env = containers["log"], {each["name"]: each.get("value") for each in containers["postgres"]["env"]}
+    assert log["command"] == ["dr", "serve-log", "postgres", "--listen", "127.0.0.1:6433"]
+    assert (env["STANDBY_LOG_HOST"], env["STANDBY_LOG_PORT"]) == ("127.0.0.1", "6433")
+    assert "ports" not in log
+    assert "readinessProbe" not in log, "a Pod that is not ready is behind no gate"
+    assert not [each["name"] for each in log["env"] if each["name"].startswith("PG")], "no login at the database"
+    assert (log["securityContext"]["runAsUser"], log["image"]) == (10001, containers["guard"]["image"])
+    files = one(declared("dr"), "postgres-config")["data"]
+    assert files["fetch-log.sh"] == FETCH_SCRIPT
 
 
 def test_server_and_guard_run_as_different_users_and_share_the_group_of_the_socket() -> None:
@@ -445,10 +460,10 @@ def test_no_mount_gives_data_that_exist_to_the_group_again(stack: str) -> None:
     assert grouped and set(grouped.values()) == {"OnRootMismatch"}
 
 
-def test_only_the_guard_beside_the_database_gets_credentials_of_aws() -> None:
+def test_only_what_is_ours_beside_the_database_gets_credentials_of_aws() -> None:
     template = pods(declared("dr"))["postgres-set"]
     assert template["spec"]["serviceAccountName"] == "dr-guard"
-    others = set(_containers(template)) - {"guard"}
+    others = set(_containers(template)) - {"guard", "log"}
     assert template["metadata"]["annotations"] == {"eks.amazonaws.com/skip-containers": ",".join(others)}
     tokens = {each["name"] for each in template["spec"]["volumes"] if "projected" in each}
     assert not [name for name in tokens if any(_mount(_containers(template)[other], name) for other in others)]

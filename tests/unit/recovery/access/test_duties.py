@@ -49,7 +49,7 @@ RANGE, SEGMENT = Range(_LINE, 0, 9).key, Segment(_LINE, 0, 2**24).key
 RESTORER = restorer_policy(NAMES, [KEY_PROD, KEY_DR])
 MONITOR = monitor_policy(NAMES, [KEY_PROD, KEY_DR])
 PRUNER = pruner_policy(NAMES, [KEY_PROD, KEY_DR])
-GUARD = guard_policy(NAMES)
+GUARD = guard_policy(NAMES, KEY_DR)
 WALL = wall_policy(NAMES)
 PROMOTER = promoter_policy(NAMES, [KEY_DR])
 REPLICATION = replication_policy(NAMES, PROD, DR, source_key=KEY_PROD, destination_key=KEY_DR)
@@ -81,6 +81,10 @@ ROLES = {
         (GUARD, "dynamodb:UpdateItem", TABLE_DR, LEASE),
         (GUARD, "dynamodb:PutItem", TABLE_DR, REPORT_DR | AT_DR),
         (GUARD, "dynamodb:PutItem", TABLE_PROD, REPORT_PROD | AT_PROD),
+        (GUARD, "s3:GetObject", bucket_arn(DR, LOG), AT_DR),
+        (GUARD, "s3:ListBucket", bucket_arn(DR), AT_DR | {"s3:prefix": "postgres/log/ranges/"}),
+        (GUARD, "kms:Decrypt", KEY_DR, AT_DR | S3_DR),
+        (PROMOTER, "s3:GetObject", bucket_arn(DR, LOG), {}),
         (PROMOTER, "dynamodb:GetItem", TABLE_DR, REPORT_DR),
         (PROMOTER, "dynamodb:UpdateItem", TABLE_DR, LEASE),
         (PROMOTER, "dynamodb:PutItem", TABLE_DR, JOURNAL),
@@ -167,6 +171,12 @@ def test_a_duty_may_do_its_work(document: Any, action: str, resource: str, conte
         (GUARD, "dynamodb:DeleteItem", TABLE_PROD, LEASE),
         (GUARD, "dynamodb:UpdateItem", TABLE_PROD, JOURNAL),
         (GUARD, "s3:PutObject", bucket_arn(MARKER, MARKER_KEY), {}),
+        (GUARD, "s3:GetObject", bucket_arn(DR, LOG), AT_PROD),
+        (GUARD, "s3:GetObject", bucket_arn(DR, COPY), AT_DR),
+        (GUARD, "s3:PutObject", bucket_arn(DR, LOG), AT_DR),
+        (GUARD, "s3:ListBucket", bucket_arn(DR), AT_DR | {"s3:prefix": "postgres/full/"}),
+        (GUARD, "kms:Decrypt", KEY_DR, AT_DR),
+        (GUARD, "kms:Decrypt", KEY_DR, AT_PROD | S3_DR),
         (PROMOTER, "s3:DeleteObject", bucket_arn(MARKER, MARKER_KEY), {}),
         (PROMOTER, "s3:PutObject", bucket_arn(DR, COPY), {}),
         (PROMOTER, "route53:ChangeResourceRecordSets", "arn:aws:route53:::hostedzone/Z", {}),
