@@ -45,8 +45,9 @@ def tell(keep: Callable[[], None] | None) -> int:
         console.print("This lab's lease is 10 s instead of the plan's 30 s, to show a whole fence wait in less time.")
         story = Scenario(world, progress)
         for phase in (
-            story.sites, story.provision, story.orders, story.restart_standby, story.lose_production, story.dry_run,
-            story.promote, story.up_while_dead, story.production_returns, story.count,
+            story.sites, story.provision, story.orders, story.restart_standby, story.cut_stream,
+            story.lose_production, story.dry_run, story.promote, story.up_while_dead, story.production_returns,
+            story.count,
         ):  # fmt: skip
             phase()
         result = report.build(story.facts, progress, world.plan)

@@ -56,7 +56,7 @@ class LogLag:
                 at, position = time.monotonic(), parse_lsn(row[0]) if row else 0
                 if not self._waiting or position > self._waiting[-1][1]:
                     self._waiting.append((at, position))
-                end = end_of_log(_keys(s3, bucket, PREFIX))
+                end = end_of_log(keys(s3, bucket, PREFIX))
                 seen = time.monotonic()
                 self._lags += [seen - since for since, wanted in self._waiting if wanted <= end]
                 self._waiting = [each for each in self._waiting if each[1] > end]
@@ -68,7 +68,7 @@ def goes_on(world: World, epoch: int) -> bool:
     try:
         wanted = observers.dr_log_position(world)
         wait_until(
-            lambda: end_of_log(_keys(s3, bucket, f"{RANGES}{epoch:08d}/")) >= wanted,
+            lambda: end_of_log(keys(s3, bucket, f"{RANGES}{epoch:08d}/")) >= wanted,
             timeout=20, what="the log of the DR site in the bucket", interval=0.3,
         )  # fmt: skip
     except (psycopg.Error, TimeoutError, RuntimeError):
@@ -89,6 +89,7 @@ def quantile(ordered: list[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
-def _keys(s3: Any, bucket: str, prefix: str) -> list[str]:
+def keys(s3: Any, bucket: str, prefix: str) -> list[str]:
+    """Everything below `prefix`."""
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
     return [item["Key"] for page in pages for item in page.get("Contents", ())]

@@ -73,6 +73,13 @@ def standby_streams(world: World) -> bool:
     return bool(row and row[0])
 
 
+def standby_positions(world: World) -> tuple[int, int]:
+    """How far the DR standby got by its stream, and how far it has replayed, in bytes."""
+    with _connect(world, read_bundle(world)["endpoints"]["standby"], ROLE_PROMOTER) as connection:
+        row = connection.execute("SELECT pg_last_wal_receive_lsn()::text, pg_last_wal_replay_lsn()::text").fetchone()
+    return (parse_lsn(row[0]), parse_lsn(row[1])) if row else (0, 0)
+
+
 def dr_log_position(world: World) -> int:
     """How far the DR site's database has written its own log, in bytes. Raises psycopg.Error while it is a standby."""
     with _connect(world, read_bundle(world)["endpoints"]["standby"], ROLE_PROMOTER) as connection:

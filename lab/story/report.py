@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from lab.project import STACKS
-from lab.story import comparison
+from lab.story import comparison, stream_cut
 from lab.story.comparison import JUDGED, Row, between, fence_at_least, promotion_at_most, span, vagueness
 from lab.story.measure import Change, first_at_dr, lost, outage
 from lab.story.progress import Progress, console
@@ -67,6 +67,7 @@ def problems(report: dict[str, Any], plan: Plan) -> list[str]:
         "the backup was not verified": backup.get("verified") is True,
         "the backup was not replicated": backup.get("replicated") is True,
         "no commit's log was seen in the DR bucket": report["log"].get("samples", 0) > 0,
+        "not all that only the bucket had of the log was drained": stream_cut.all_of_it(report["log"]),
         "the log did not go on at the DR site": report["log"].get("goes_on_at_dr") is True,
         "the standby did not come back after its Pod was deleted": report["standby_restart"].get("streams") is True,
         "not both databases refused the application past the gate": _hold(report["walls"]),

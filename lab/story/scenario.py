@@ -11,7 +11,7 @@ from lab.machine.addresses import DNS_PORT
 from lab.machine.engine import Result
 from lab.machine.processes import wait_until
 from lab.project import STACKS
-from lab.story import backup_job, log_lag, observers, standby_restart, walls, words
+from lab.story import backup_job, log_lag, observers, standby_restart, stream_cut, walls, words
 from lab.story.measure import Change, first_at_dr
 from lab.story.observers import Observers
 from lab.story.progress import Progress
@@ -33,6 +33,7 @@ class Facts:
     backup: dict[str, Any] = field(default_factory=dict)
     walls: dict[str, Any] = field(default_factory=dict)
     log: dict[str, Any] = field(default_factory=dict)
+    beyond_the_stream: dict[str, Any] = field(default_factory=dict)
     epoch_before: int = 0
     epoch_after: int = 0
     died: float = 0.0
@@ -119,14 +120,21 @@ class Scenario:
             self.facts.standby_restart = standby_restart.run(world)
             self.progress.say(words.restart(self.facts.standby_restart))
 
+    def cut_stream(self) -> None:
+        """The last seconds of production reach the DR site through the bucket alone."""
+        with self.progress.phase("stream cut", "the standby's stream is cut; orders and their log go on", 6):
+            stream_cut.cut(self.world)
+
     def lose_production(self) -> None:
         """No warning: databases, cluster, its AWS region, and us-east-1's control planes with it."""
         world = self.world
         with self.progress.phase("loss", "production's region dies", 1):
             self.facts.epoch_before = int(observers.lease_item(world)["epoch"])
+            self.facts.beyond_the_stream = stream_cut.beyond_the_stream(world)
             world.aws.reach.region_gone("us-east-1")
             world.prod.kill()
             self.facts.died = time.monotonic()
+            self.progress.say(words.beyond_the_stream(self.facts.beyond_the_stream))
             self.progress.say("production is gone: database, cluster, us-east-1", "bold red")
 
     def dry_run(self) -> None:
@@ -189,6 +197,8 @@ class Scenario:
         self.facts.promotion = json.loads(self.promotion.result())
         self.facts.forecast = self.facts.promotion["forecast"]
         self.facts.log["goes_on_at_dr"] = log_lag.goes_on(self.world, self.facts.epoch_after)
+        self.facts.log |= stream_cut.drained(self.world, self.facts.beyond_the_stream)
+        self.progress.say(words.drained(self.facts.log))
         self.facts.orders = read_ledger(self.ledger)
         self.facts.stored = observers.orders_stored(self.world)
 

@@ -34,6 +34,20 @@ def log(found: Mapping[str, Any]) -> str:
     )
 
 
+def beyond_the_stream(found: Mapping[str, Any]) -> str:
+    """How far the bucket was ahead of the dead stream when the region died."""
+    ahead = found["bucket_end"] - found["streamed"]
+    return f"the bucket has {ahead:,} bytes of the log that the stream did not bring"
+
+
+def drained(log: Mapping[str, Any]) -> str:
+    """What became of them."""
+    return (
+        f"{log['drained_bytes']:,} bytes of the log that the bucket alone had ({log['bucket_ahead_bytes']:,}) were "
+        "replayed before the promotion"
+    )
+
+
 def restart(found: Mapping[str, Any]) -> str:
     """What became of the standby after its Pod was deleted."""
     if not found["streams"]:

@@ -43,7 +43,14 @@ def story(**changes: Any) -> Facts:
         backup={"verified": True, "replicated": True},
         standby_restart={"streams": True, "seconds": 2.0, "why": ""},
         walls={site: {"state": "OK", "words": "pg_hba.conf rejects connection"} for site in ("prod", "dr")},
-        log={"samples": 40, "lag_p50_seconds": 0.7, "lag_p99_seconds": 1.4, "goes_on_at_dr": True},
+        log={
+            "samples": 40,
+            "lag_p50_seconds": 0.7,
+            "lag_p99_seconds": 1.4,
+            "goes_on_at_dr": True,
+            "bucket_ahead_bytes": 17568,
+            "drained_bytes": 17520,
+        },
         epoch_before=1,
         epoch_after=2,
         died=99.0,
@@ -132,3 +139,13 @@ def test_a_standby_that_did_not_come_back_is_not_ok(capsys: pytest.CaptureFixtur
     assert shown(story(standby_restart=gone), capsys)[-1] == (
         "NOT OK: the standby did not come back after its Pod was deleted"
     )
+
+
+@pytest.mark.parametrize(
+    ("ahead", "drained", "holds"), [(17568, 17568, True), (17568, 17000, True), (17568, 9000, False), (0, 0, False)]
+)
+def test_what_only_the_bucket_had_must_be_drained_but_for_a_torn_record(ahead: int, drained: int, holds: bool) -> None:
+    log = {**story().log, "bucket_ahead_bytes": ahead, "drained_bytes": drained}
+    made = report.build(story(log=log), Progress(), PLAN)
+    assert made["log"] == log
+    assert ("not all that only the bucket had of the log was drained" in made["problems"]) is not holds

@@ -75,3 +75,11 @@ def test_how_long_the_log_took_is_told_and_that_it_never_came() -> None:
         "a commit's log was in the DR bucket after 0.7 s, 99 of 100 within 1.4 s (40 seen)"
     )
     assert words.log({"samples": 0}).startswith("NO commit's log")
+
+
+def test_what_the_stream_did_not_bring_is_counted() -> None:
+    found = {"streamed": 1000, "replayed": 1000, "bucket_end": 18568}
+    assert words.beyond_the_stream(found) == "the bucket has 17,568 bytes of the log that the stream did not bring"
+    assert words.drained({"bucket_ahead_bytes": 17568, "drained_bytes": 17520}) == (
+        "17,520 bytes of the log that the bucket alone had (17,568) were replayed before the promotion"
+    )
