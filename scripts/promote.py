@@ -1,14 +1,13 @@
 """`dr promote`: make the DR site the one that takes orders. Shows what it would do; `--execute` does and resumes it."""
 
 import time
-from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from recovery.failover.overrides import Overrides
-from recovery.units import parse_duration
+from scripts.durations import duration
 from scripts.options import DEFAULT_PLAN, AccountOption, BundleOption, JsonOption, KubeconfigOption, PlanOption
 
 ResolverOption = Annotated[
@@ -58,7 +57,7 @@ def promote(
     started = time.monotonic()
     overrides = Overrides(
         production_is_lost=production_is_lost.strip(),
-        accept_loss=_duration(accept_loss),
+        accept_loss=duration(accept_loss, "--accept-loss"),
         local_journal=local_journal,
         guard_unproven=guard_unproven,
         without_room=without_room,
@@ -93,12 +92,3 @@ def promote(
             announce(prepared)
             outcome = failover.execute(prepared, interrupt, Progress(started))
             after(failover, prepared, outcome, time.monotonic() - started, json=json)
-
-
-def _duration(text: str) -> timedelta | None:
-    if not text:
-        return None
-    try:
-        return parse_duration(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--accept-loss") from None
