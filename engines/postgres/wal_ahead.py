@@ -115,7 +115,10 @@ class BucketLog:
     def _way(self, lease: Lease | None, timeline: int, position: int) -> Way | None:
         vouched = Vouched.by(lease)
         if vouched is None:
-            return None
+            raise Refused(
+                "the site lease does not say which PostgreSQL is production's, so nobody can tell which log is its own",
+                next_step="see `dr lease show`: production's guard records it when it reaches its primary",
+            )
         newest = max(timeline, vouched.timeline)
         lines = [line for number in range(timeline, newest + 1) for line in vouched.lines(number)]
         with ThreadPoolExecutor(_LISTERS) as pool:

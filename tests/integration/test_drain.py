@@ -75,7 +75,7 @@ def test_a_bucket_that_is_behind_takes_nothing_from_what_was_streamed(site: Drai
         before = len(site.asked)
         site.lose_stream()
         until(lambda: len(site.asked) > before, "the bucket was asked for the file that both have a part of")
-        site.volume.processes.kill("standby")  # what it has now it has on its disk
+        site.volume.processes.stop("standby")  # what it has now it has on its disk
         site.volume.run(PRIMARY_HOST="127.0.0.1")
         site.follows(shipped, "what was shipped")
         until(lambda: site.rows("streamed only") == 10, "the standby has what was streamed")
@@ -106,7 +106,7 @@ def test_a_restart_asks_for_no_file_that_the_stream_has_filled(site: DrainSite) 
             site.log.fill_segment()
         end = site.write("the last")
         site.follows(end, "everything")
-        site.volume.processes.kill("standby")
+        site.volume.processes.stop("standby")
         site.asked.clear()
         site.volume.start(PRIMARY_HOST=site.way.front)
         files = [name for name in site.asked if not name.endswith(".history")]
@@ -145,6 +145,7 @@ def lose_production(site: DrainSite) -> int:
     with site.log.shipping():
         site.follows(site.write("streamed"), "what was streamed")
         site.lose_stream()
+        end = 0
         for number in range(3):
             end = site.write(f"shipped {number}", rows=5000)
             until(lambda end=end: site.log.end() >= end, "it is in the bucket, in a range of its own")

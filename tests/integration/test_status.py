@@ -45,18 +45,18 @@ def settled(site: DrSite, true: Callable[[dict[str, str]], bool]) -> dict[str, A
 @pytest.fixture
 def buckets(dr_site: DrSite) -> Iterator[dict[str, Any]]:
     """An S3 client for each site's backup bucket, which exists and is empty."""
-    made: dict[str, Any] = {}
-    for name, region in (("prod", "us-east-1"), ("dr", "us-west-2")):
-        made[name] = client(dr_site.aws, "s3", "operator", region)
-        place = {} if name == "prod" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
-        made[name].create_bucket(Bucket=dr_site.names.backup_bucket(name), **place)  # type: ignore[arg-type]
+    made: dict[str, Any] = {
+        name: client(dr_site.aws, "s3", "operator", region)
+        for name, region in (("prod", "us-east-1"), ("dr", "us-west-2"))
+    }
+    made["prod"].create_bucket(Bucket=dr_site.names.backup_bucket("prod"))  # the other is the site's own
     yield made
     dr_site.aws.reach.restore_all()
     for name, s3 in made.items():
         bucket = dr_site.names.backup_bucket(name)  # type: ignore[arg-type]
         for each in s3.list_multipart_uploads(Bucket=bucket).get("Uploads", ()):
             s3.abort_multipart_upload(Bucket=bucket, Key=each["Key"], UploadId=each["UploadId"])
-        s3.delete_bucket(Bucket=bucket)
+    made["prod"].delete_bucket(Bucket=dr_site.names.backup_bucket("prod"))
 
 
 def test_an_open_upload_is_seen_and_without_production_s_region_the_rest_is_told(

@@ -99,7 +99,10 @@ class DrSite:
     def start(self, now_minus: Heartbeat) -> None:
         """Bucket, lease, standby and servers; production keeps running until `lose_production`."""
         place: Any = {"LocationConstraint": "us-west-2"}
-        self.s3.create_bucket(Bucket=self.names.marker_bucket, CreateBucketConfiguration=place)
+        for bucket in (self.names.marker_bucket, self.names.backup_bucket("dr")):
+            self.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=place)
+        with self.primary.connect() as connection:
+            row = connection.execute("SELECT system_identifier::text FROM pg_control_system()").fetchone()
         self.leases.create(
             Lease(
                 site="prod",
@@ -109,6 +112,7 @@ class DrSite:
                 margin_seconds=1.0,
                 holder_run="init",
                 heartbeat=now_minus,
+                system_identifier=str(row[0]) if row else "",
             )
         )
         self._copy_primary()
@@ -217,7 +221,8 @@ class DrSite:
         self.processes.kill("standby")
         with contextlib.suppress(Exception):
             self.s3.delete_object(Bucket=self.names.marker_bucket, Key=MARKER_KEY)
-        self.s3.delete_bucket(Bucket=self.names.marker_bucket)
+        for bucket in (self.names.marker_bucket, self.names.backup_bucket("dr")):
+            self.s3.delete_bucket(Bucket=bucket)
 
     def resolve(self, request: Any, handler: Any) -> Any:
         """DNS: the marker leads."""

@@ -219,6 +219,12 @@ def test_ahead_of_a_standby_is_what_goes_on_from_its_position(pod: Pod) -> None:
     assert log.ahead(lease(), 1, at) == LogAhead(end=START + 1000, resumes=START + 2000)
 
 
+def test_without_a_word_of_the_lease_nobody_says_that_nothing_is_ahead(pod: Pod) -> None:
+    for unknown in (None, held_lease()):
+        with pytest.raises(Refused, match="does not say which PostgreSQL is production's"):
+            BucketLog(store=pod.bucket).ahead(unknown, 1, START)
+
+
 def test_ahead_goes_over_to_a_newer_timeline_of_the_lease(pod: Pod) -> None:
     log, left = BucketLog(store=pod.bucket), START + 4000
     pod.put(Range(line(), START, START + 9000))
