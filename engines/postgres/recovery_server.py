@@ -16,6 +16,7 @@ from engines.postgres.tools import child_environment, find_tool, redact
 from recovery.copies.log import parse_history
 from recovery.errors import Failed
 from recovery.lease.lease import format_lsn
+from recovery.site.inherited_settings import ALONE
 
 _POLL_SECONDS = 0.05
 _WORDS = re.compile(r"(?:FATAL|PANIC|ERROR):\s+(.*)")
@@ -23,23 +24,15 @@ NOT_REACHED = "recovery ended before configured recovery target was reached"
 
 # What a server that only replays needs to be told, whatever it was copied from.
 _SETTINGS = {
+    **ALONE,
     "listen_addresses": "",
-    "archive_mode": "off",
-    "primary_conninfo": "",
-    "primary_slot_name": "",
-    "synchronous_standby_names": "",
-    "shared_preload_libraries": "",
-    "max_logical_replication_workers": "0",  # subscriptions of the copy connect to their publishers otherwise
     "autovacuum": "off",
     "hot_standby": "off",
-    "huge_pages": "off",
     "recovery_target_action": "promote",
     # Its folder counts only when everything has been written to the disk at the end, by one call.
     "fsync": "off",
     "max_wal_size": "4GB",
     "checkpoint_timeout": "1h",
-    "logging_collector": "off",
-    "log_destination": "stderr",
 }
 
 
@@ -134,7 +127,7 @@ def _arguments(
         "config_file": str(private / "postgresql.conf"),
         "hba_file": str(private / "pg_hba.conf"),
         "ident_file": str(private / "pg_ident.conf"),
-        "unix_socket_directories": str(private),
+        "unix_socket_directories": ".",  # the data's folder: it listens somewhere, and a socket's path must be short
         "restore_command": restore_command,
         **control.limits,
         **stop.settings(),

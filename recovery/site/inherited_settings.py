@@ -84,6 +84,19 @@ RESTORED = {
 }
 """What a restored server must not take over from its source, written behind all that it was copied with."""
 
+ALONE = {
+    "archive_mode": "off",
+    "primary_conninfo": "",
+    "primary_slot_name": "",
+    "synchronous_standby_names": "",
+    "shared_preload_libraries": "",
+    "max_logical_replication_workers": "0",
+    "huge_pages": "off",
+    "logging_collector": "off",
+    "log_destination": "stderr",
+}
+"""What a server of a copy is told when nothing of the copied configuration is read: it acts on nobody."""
+
 SET_BY_THE_SCRIPT = (
     "data_directory",
     "hba_file",
