@@ -22,6 +22,10 @@ LOG_SHIPPER = "log-shipper"
 SHIPPER_LABEL = {COMPONENT: LOG_SHIPPER}
 WALL_LABEL = {COMPONENT: "wall"}
 PRUNER_LABEL = {COMPONENT: "pruner"}
+BESIDE = "postgres-beside"
+"""The server beside the standby that a restore brings up to look into: its Deployment, and the ConfigMap that says of
+what moment it is."""
+BESIDE_LABEL = {COMPONENT: "beside"}
 OPERATOR_WORKSPACE = "dr-operator"
 PROMOTER_ROLE = "dr-promoter"
 """The Kubernetes Role with what promotion needs in the cluster."""
@@ -29,6 +33,8 @@ PROMOTER_NODES_ROLE = "dr-promoter-nodes"
 """The ClusterRole that lets it see what the nodes have left."""
 DISK_CLASS = "ultramarket-dr"
 """The StorageClass of the DR site's volumes."""
+SCRATCH_DISK_CLASS = "ultramarket-dr-scratch"
+"""The StorageClass of volumes there that go with their Pod."""
 LOG_SLOT = "dr_log"
 """The replication slot that keeps the log for its shipper, at whichever site ships."""
 STANDBY_CLAIM = "data-postgres-standby-0"

@@ -18,6 +18,7 @@ from recovery.names import (
     PROMOTER_ROLE,
     ROLE_PROMOTER,
     SCRATCH,
+    SCRATCH_DISK_CLASS,
 )
 from recovery.site.capacity import RUNNER
 
@@ -145,7 +146,7 @@ def _scratch(args: OperatorWorkspaceArgs) -> "core.VolumeArgsDict":
             "volume_claim_template": {
                 "spec": {
                     "access_modes": ["ReadWriteOnce"],
-                    "storage_class_name": args.storage_class,
+                    "storage_class_name": SCRATCH_DISK_CLASS,
                     "resources": {"requests": {"storage": args.scratch}},
                 }
             }

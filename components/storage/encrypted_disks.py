@@ -1,4 +1,4 @@
-"""The DR site's volumes: the one class that they are of."""
+"""The DR site's volumes: the classes that they are of."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ import pulumi_kubernetes as k8s
 
 from components import workload
 from components.children import as_child
-from recovery.names import DISK_CLASS
+from recovery.names import DISK_CLASS, SCRATCH_DISK_CLASS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,23 +19,27 @@ class EncryptedDisksArgs:
 
 class EncryptedDisks(pulumi.ComponentResource):
     """Production's whole database lies on such a disk. EKS's own class neither encrypts nor grows, and a volume of it
-    goes with its claim.
+    goes with its claim. `scratch_class` is for what can be made again: that goes with its claim, or it would cost on.
 
     A class cannot be changed. Volumes that exist keep what they were made with.
     """
 
     def __init__(self, name: str, args: EncryptedDisksArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("ultramarket:dr:EncryptedDisks", name, None, opts)
+        self.disk_class = self._class(f"{name}-class", DISK_CLASS, "Retain", args)
+        self.scratch_class = self._class(f"{name}-scratch-class", SCRATCH_DISK_CLASS, "Delete", args)
+        self.register_outputs({"disk_class": DISK_CLASS, "scratch_class": SCRATCH_DISK_CLASS})
+
+    def _class(self, name: str, called: str, reclaim: str, args: EncryptedDisksArgs) -> k8s.storage.v1.StorageClass:
         # https://github.com/kubernetes-sigs/aws-ebs-csi-driver/blob/master/docs/parameters.md
         key = {"kmsKeyId": args.key_arn} if args.key_arn else {}
-        self.disk_class = k8s.storage.v1.StorageClass(
-            f"{name}-class",
-            metadata={"name": DISK_CLASS, "labels": workload.MANAGED_BY},
+        return k8s.storage.v1.StorageClass(
+            name,
+            metadata={"name": called, "labels": workload.MANAGED_BY},
             provisioner="ebs.csi.aws.com",
             parameters={"type": "gp3", "encrypted": "true", **key},
             allow_volume_expansion=True,
-            reclaim_policy="Retain",
+            reclaim_policy=reclaim,
             volume_binding_mode="WaitForFirstConsumer",  # the zone of the node that takes the Pod
             opts=as_child(self),
         )
-        self.register_outputs({"disk_class": DISK_CLASS})

@@ -10,7 +10,7 @@ from policy.rule import Rule, Subject
 from policy.rules.plan import PLAN_RULES, STRATEGY_RULES
 from policy.rules.shorthand import GROWS, OFF, Known, each, ends, holds, ignore, protects, replaceable
 from policy.values import MISSING, Value, at, items
-from recovery.names import GATE_SERVICE
+from recovery.names import GATE_SERVICE, SCRATCH_DISK_CLASS
 from recovery.site.edge import NODE_PORTS
 
 _SECURITY = 'metadata.labels["pod-security.kubernetes.io/{}"]'
@@ -27,6 +27,10 @@ def _is_node_port(subject: Subject) -> bool:
 
 def _is_gate(subject: Subject) -> bool:
     return at(subject.old_inputs or subject.inputs, "metadata", "name") == GATE_SERVICE
+
+
+def _keeps_data(subject: Subject) -> bool:
+    return at(subject.old_inputs or subject.inputs, "metadata", "name") != SCRATCH_DISK_CLASS
 
 
 def _pod_security(mode: str, default: Value = MISSING) -> tuple[Rule, ...]:
@@ -92,7 +96,9 @@ KUBERNETES_RULES: dict[str, Known] = {
     "kubernetes:core/v1:LimitRange": (replaceable("a Pod that asks for nothing gets nothing"),),
     "kubernetes:storage.k8s.io/v1:StorageClass": (
         ends("no new volumes"),
-        Rule("reclaimPolicy", ranked("Delete", "Retain", default="Delete"), "a volume goes with its claim"),
+        Rule(
+            "reclaimPolicy", ranked("Delete", "Retain", default="Delete"), "a volume goes with its claim", _keeps_data
+        ),
         Rule("parameters.encrypted", must_be("true", default="false"), "volumes unencrypted"),
         Rule("allowVolumeExpansion", must_be(True, default=False, new=False), "a full disk cannot be made larger"),
         Rule("volumeBindingMode", _BOUND_LATE, "a volume in a zone without a node"),

@@ -94,6 +94,7 @@ def pods(found: list[Declared]) -> dict[str, dict[str, Any]]:
                 "EncryptedDisks": 1,
                 "OnlySite": 1,
                 "PostgresStandby": 1,
+                "PostgresBeside": 1,
                 "WarmServices": 1,
                 "RecoveryBundle": 1,
             },
@@ -113,6 +114,17 @@ def test_every_disk_is_encrypted_can_grow_and_stays_when_its_claim_goes() -> Non
     for name in ("postgres-set", "operator-set"):
         (claim,) = one(found, name)["spec"]["volumeClaimTemplates"]
         assert claim["spec"]["storageClassName"] == disk_class["metadata"]["name"] == DISK_CLASS
+
+
+def test_what_goes_with_its_pod_leaves_no_disk_behind() -> None:
+    found = declared("dr")
+    scratch = one(found, "disks-scratch-class")
+    assert (scratch["parameters"]["encrypted"], scratch["reclaimPolicy"]) == ("true", "Delete")
+    stacks_with_scratch = stacks.declare("dr", {"operatorScratch": "10Gi"})
+    for name, volume in (("postgres-beside-deployment", "data"), ("operator-set", "large")):
+        volumes = one(stacks_with_scratch, name)["spec"]["template"]["spec"]["volumes"]
+        (claim,) = [each["ephemeral"]["volumeClaimTemplate"]["spec"] for each in volumes if each["name"] == volume]
+        assert claim["storageClassName"] == scratch["metadata"]["name"]
 
 
 @pytest.mark.parametrize("stack", ["foundation", "prod", "dr"])
