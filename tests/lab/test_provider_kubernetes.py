@@ -30,6 +30,8 @@ def test_every_kubernetes_kind_is_made_once_and_only_declared_fields_are_ours(
 
     apps = f"/apis/apps/v1/namespaces/{namespace}/deployments/orders"
     space.api.merge(apps, {"spec": {"replicas": 2}, "metadata": {"labels": {"by": "promotion"}}})
+    stopped = f"/apis/apps/v1/namespaces/{namespace}/deployments/stopped"
+    space.api.merge(f"{stopped}/scale", {"spec": {"replicas": 1}})
     assert differing(engine.preview(STACK, refresh=True)) == {}, "what we did not declare is not ours"
 
     configure(engine, "version", 2)
@@ -38,6 +40,7 @@ def test_every_kubernetes_kind_is_made_once_and_only_declared_fields_are_ours(
         "once": "replace",
         "orders": "update",
         "standby": "update",
+        "stopped": "update",
         "nightly": "update",
     }
     engine.up(STACK).must()
@@ -45,6 +48,8 @@ def test_every_kubernetes_kind_is_made_once_and_only_declared_fields_are_ours(
     settings = space.api.get(f"/api/v1/namespaces/{namespace}/configmaps/dr-config")
     assert settings["data"] == {"rpo": "60"}
     assert space.api.get(apps)["spec"]["replicas"] == 2, "an update leaves the promotion's scale alone"
+    scaled = space.api.get(stopped)["spec"]
+    assert (scaled["replicas"], scaled["revisionHistoryLimit"]) == (1, 2), "what is ignored is left alone"
 
     space.api.request("DELETE", f"/api/v1/namespaces/{namespace}/configmaps/dr-config")
     assert differing(engine.preview(STACK, refresh=True)) == {"settings": "create"}

@@ -5,8 +5,10 @@ Only declared fields are ours: a refresh looks at nothing else, so that defaults
 """
 
 import base64
+import copy
 import os
 import re
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ import pulumi.provider.experimental.provider as protocol
 
 from lab.providers import guard
 from lab.providers.base import Inputs, LabProvider, NameMaker
-from lab.providers.kubernetes.cluster import Cluster, Refused, parse_kubeconfig, path_of
+from lab.providers.kubernetes.cluster import FIELD_MANAGER, Cluster, Refused, parse_kubeconfig, path_of
 from lab.providers.kubernetes.ready import WAIT_SECONDS, NotReady, wait_until_gone, wait_until_ready
 from lab.providers.replacement import Rule, table
 from lab.providers.serving import NotReadyError, ProviderError, serve
@@ -92,11 +94,13 @@ class KubernetesProvider(LabProvider):
         return self._apply(request, inputs)
 
     def do_update(self, request: protocol.UpdateRequest, old: Inputs, new: Inputs) -> Inputs:
-        return new if request.preview else self._apply(request, new)[1]
+        return new if request.preview else self._apply(request, new, request.ignore_changes)[1]
 
-    def _apply(self, request: Any, inputs: Inputs) -> tuple[str, Inputs]:
+    def _apply(self, request: Any, inputs: Inputs, ignored: Sequence[str] = ()) -> tuple[str, Inputs]:
         cluster = self._cluster(request.name)
         path, manifest = self._path(request.type, inputs), _manifest(inputs)
+        if ignored and (live := cluster.get(path)):
+            manifest = _without_others(manifest, ignored, live)
         try:
             applied = cluster.apply(path, manifest, force=_annotation(inputs, "pulumi.com/patchForce") == "true")
         except Refused as error:
@@ -175,6 +179,29 @@ def _manifest(inputs: Inputs) -> Inputs:
         encoded = {key: base64.b64encode(value.encode()).decode() for key, value in text.items()}
         manifest["data"] = {**(manifest.get("data") or {}), **encoded}
     return manifest
+
+
+def _without_others(manifest: Inputs, ignored: Sequence[str], live: Inputs) -> Inputs:
+    """Without what the program ignores and another manager has taken, as the real provider leaves it out: sent, it
+    would be a conflict. https://github.com/pulumi/pulumi-kubernetes/blob/master/provider/pkg/await/await.go"""
+    ours = [each["fieldsV1"] for each in live["metadata"].get("managedFields", ()) if each["manager"] == FIELD_MANAGER]
+    result = copy.deepcopy(manifest)
+    for keys in (path.split(".") for path in ignored):
+        if any(_at(fields, [f"f:{key}" for key in keys]) is not None for fields in ours):
+            continue
+        parent = _at(result, keys[:-1])
+        if isinstance(parent, dict):
+            parent.pop(keys[-1], None)
+    return result
+
+
+def _at(tree: Any, keys: Sequence[str]) -> Any:
+    """What is there; None when nothing is."""
+    for key in keys:
+        if not isinstance(tree, dict) or key not in tree:
+            return None
+        tree = tree[key]
+    return tree
 
 
 def _readable(live: Inputs) -> Inputs:

@@ -68,6 +68,17 @@ k8s.apps.v1.StatefulSet(
     },
     opts=inside,
 )
+k8s.apps.v1.Deployment(
+    "stopped",
+    metadata=named("stopped"),
+    spec={
+        "replicas": 0,
+        "revision_history_limit": 1 if first else 2,
+        "selector": {"match_labels": {"app": "stopped"}},
+        "template": {"metadata": {"labels": {"app": "stopped"}}, "spec": pod("import time; time.sleep(999)")},
+    },
+    opts=pulumi.ResourceOptions.merge(inside, pulumi.ResourceOptions(ignore_changes=["spec.replicas"])),
+)
 job: Any = {"template": {"spec": pod("print('done')", restart_policy="Never")}, "backoff_limit": 0}
 k8s.batch.v1.Job("once", metadata=named("once"), spec=job, opts=inside)
 k8s.batch.v1.CronJob(
