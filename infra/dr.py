@@ -18,6 +18,7 @@ from components.control.recovery_bundle import RecoveryBundle, RecoveryBundleArg
 from components.control.strategy_config import StrategyConfig, StrategyConfigArgs
 from components.databases.guard_container import GuardArgs
 from components.databases.log_shipper import LogShipper, LogShipperArgs
+from components.databases.postgres_beside import PostgresBeside, PostgresBesideArgs
 from components.databases.postgres_standby import STANDBY_HOST, PostgresStandby, PostgresStandbyArgs
 from components.network.default_deny import DefaultDeny, DefaultDenyArgs
 from components.network.network import Network, NetworkArgs
@@ -80,8 +81,9 @@ def declare(settings: DrSettings) -> None:
     )
     urgent = urgent_class(pulumi.ResourceOptions(provider=kubernetes)).metadata.apply(lambda meta: meta.name or "")
     disks = EncryptedDisks("disks", EncryptedDisksArgs(key_arn=settings.disk_key), opts)
-    on_disk = pulumi.ResourceOptions(providers=[cloud, kubernetes], depends_on=[disks.disk_class])
+    on_disk = pulumi.ResourceOptions(providers=[cloud, kubernetes], depends_on=[disks.disk_class, disks.scratch_class])
     standby = PostgresStandby("postgres", _standby(settings, at, production, urgent), on_disk)
+    beside = PostgresBeside("postgres-beside", _beside(settings, at), on_disk)
     services = WarmServices(
         "services",
         _services(settings, namespace),
@@ -113,7 +115,7 @@ def declare(settings: DrSettings) -> None:
         ),
         pulumi.ResourceOptions(providers=[cloud]),
     )
-    everything += [cluster, edge, strategy, disks, standby, services, backup, shipper, pruner, monitor, bundle]
+    everything += [cluster, edge, strategy, disks, standby, beside, services, backup, shipper, pruner, monitor, bundle]
     everything += [network] if network else []
     only = OnlySiteArgs(plan_file=settings.plan_file, account=settings.account)
     OnlySite("only-site", only, pulumi.ResourceOptions(depends_on=everything))
@@ -222,6 +224,16 @@ def _standby(
         guard=GuardArgs(at=at, mode=settings.guard_mode, password=settings.guard_password),
         priority=urgent,
         size=settings.postgres_size,
+    )
+
+
+def _beside(settings: DrSettings, at: Runners) -> PostgresBesideArgs:
+    return PostgresBesideArgs(
+        at=at,
+        image=settings.postgres_image,
+        storage_size=settings.storage_size,
+        pod_cidrs=settings.pod_cidrs,
+        people=PROMOTERS,
     )
 
 

@@ -47,7 +47,7 @@ def tell(keep: Callable[[], None] | None) -> int:
         for phase in (
             story.sites, story.provision, story.orders, story.restart_standby, story.cut_stream,
             story.lose_production, story.dry_run, story.promote, story.up_while_dead, story.production_returns,
-            story.count,
+            story.count, story.dropped_table,
         ):  # fmt: skip
             phase()
         result = report.build(story.facts, progress, world.plan)

@@ -2,24 +2,34 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from operations.context import Context
-from recovery.errors import Refused
 from recovery.names import ACCEPTED_INCREMENTALS
-from scripts.options import DEFAULT_PLAN, AcceptIncrementalsOption, AccountOption, JsonOption, PlanOption, named
+from scripts.options import (
+    DEFAULT_PLAN,
+    AcceptIncrementalsOption,
+    AccountOption,
+    JsonOption,
+    KubeconfigOption,
+    PlanOption,
+    named,
+)
 from scripts.output import say
-
-if TYPE_CHECKING:
-    from cloud.objects import S3Bucket
 
 
 def restore(
     dataset: Annotated[str, typer.Argument(help="What to restore.")],
-    into: Annotated[Path, typer.Option("--into", help="An empty folder, or one that does not exist yet.")],
-    to: Annotated[str, typer.Option("--to", help="latest, a time with its zone, an LSN, or a backup's id.")] = "latest",
+    into: Annotated[
+        Path | None, typer.Option("--into", help="An empty folder, or one that does not exist yet.")
+    ] = None,
+    beside: Annotated[bool, typer.Option("--beside", help="A second server at the DR site, to look into.")] = False,
+    to: Annotated[
+        str | None, typer.Option("--to", help="latest (default), a time with its zone, an LSN, or a backup's id.")
+    ] = None,
+    end: Annotated[bool, typer.Option("--end", help="With --beside: take that server away again.")] = False,
     execute: Annotated[bool, typer.Option("--execute", help="Do it. Without, it is only shown.")] = False,
     retrieve: Annotated[bool, typer.Option("--retrieve", help="Ask S3 for what lies in an archive class.")] = False,
     incrementals: Annotated[bool, typer.Option(help="Use incrementals, or a full and the log alone.")] = True,
@@ -28,6 +38,7 @@ def restore(
     source: Annotated[str, typer.Option("--from", help="Whose bucket: prod or dr, which has the log.")] = "dr",
     bucket: Annotated[str, typer.Option(help="A bucket by its name; then no plan is needed.")] = "",
     region: Annotated[str, typer.Option(help="Of --bucket.")] = "",
+    kubeconfig: KubeconfigOption = None,
     plan: PlanOption = DEFAULT_PLAN,
     account: AccountOption = "",
     json: JsonOption = False,
@@ -38,14 +49,19 @@ def restore(
     It is checked while it is unpacked beside the target, which appears only when replay has got where it should.
     The restored server is stopped; started, it neither archives nor follows anybody.
 
+    With --beside the DR cluster restores it onto a disk of its own and serves it, read-only and for the operator alone,
+    until --beside --end. Run it again after any interruption; it follows the one that is there.
+
     Exit codes: 0 done or shown, 1 damaged or not reachable, 2 refused: not to be reached, or the target is not empty.
 
-    Example:
+    Examples:
 
     \b
       dr restore postgres --to 2026-11-30T12:00:00+05:00 --into /data/pgdata --execute
+      dr restore postgres --to 2026-11-30T12:00:00+05:00 --beside --execute
     """
     from engines.registry import restore_of
+    from operations.copies.buckets import bucket_to_read
     from operations.copies.restore import execute as carry_out
     from operations.copies.restore import plan_restore
     from operations.copies.restore import retrieve as ask
@@ -53,10 +69,20 @@ def restore(
 
     engine = named(lambda: restore_of(dataset))
     environment = dict(os.environ) | {ACCEPTED_INCREMENTALS: accept_incrementals_of}
+    if beside or end:
+        if not beside or into or owner or bucket or region or source != "dr" or not incrementals:
+            raise typer.BadParameter("--beside goes with --to, --end and --retrieve; it restores from the DR bucket")
+        from scripts import restore_beside
+
+        wish = restore_beside.Wish(to=to, execute=execute, end=end, retrieve=retrieve, kubeconfig=kubeconfig, json=json)
+        restore_beside.beside(Context.load(plan, account), dataset, wish, environment)
+        return
+    if into is None:
+        raise typer.BadParameter("where to? Name a folder with --into, or --beside")
     report = Report(json=json)
     into = Path(os.path.abspath(into))  # noqa: PTH100  (a link stays a link)
-    store = _bucket(bucket, region, plan, account, source)
-    order = plan_restore(store, dataset, to, into, environment=environment, incrementals=incrementals)
+    store = bucket_to_read(bucket, region, plan, account, source)
+    order = plan_restore(store, dataset, to or "latest", into, environment=environment, incrementals=incrementals)
     report.plan(store.bucket, order, execute=execute)
     if retrieve:
         ask(store, order)
@@ -66,16 +92,3 @@ def restore(
     with report.running():
         done = carry_out(store, order, environment=environment, owner=engine.owner_of(into, owner), heard=say)
     report.done(store.bucket, order, done)
-
-
-def _bucket(name: str, region: str, plan: Path, account: str, source: str) -> "S3Bucket":
-    """The bucket named, or that of a site of the plan. Raises Refused, PlanError."""
-    from cloud.objects import S3Bucket
-    from operations.copies.buckets import backup_bucket, site_of_bucket
-
-    if name:
-        if not region:
-            raise Refused(f"--bucket {name} alone does not say where it is", next_step="add --region")
-        return S3Bucket(name, region)
-    context = Context.load(plan, account)
-    return backup_bucket(context, site_of_bucket(context, source))

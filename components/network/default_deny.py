@@ -11,6 +11,7 @@ from components.children import as_child
 from components.databases.postgres_standby import STANDBY_LABEL
 from recovery.names import (
     BACKUP_LABEL,
+    BESIDE_LABEL,
     COMPONENT,
     GATE_PORT,
     MONITOR_LABEL,
@@ -57,10 +58,11 @@ class DefaultDeny(pulumi.ComponentResource):
         self._name, self._namespace = name, args.namespace
         services = _with_label("app.kubernetes.io/name", args.services)
         duties = [each[COMPONENT] for each in (OPERATOR_LABEL, BACKUP_LABEL, MONITOR_LABEL)]
-        others = [each[COMPONENT] for each in (STANDBY_LABEL, SHIPPER_LABEL, PRUNER_LABEL)]
+        others = [each[COMPONENT] for each in (STANDBY_LABEL, SHIPPER_LABEL, PRUNER_LABEL, BESIDE_LABEL)]
         runners, aws_users = _with_label(COMPONENT, duties), _with_label(COMPONENT, [*others, *duties])
         shipper: meta.LabelSelectorArgsDict = {"match_labels": SHIPPER_LABEL}
         postgres: meta.LabelSelectorArgsDict = {"match_labels": STANDBY_LABEL}
+        beside: meta.LabelSelectorArgsDict = {"match_labels": BESIDE_LABEL}
         database, gate = _ports(POSTGRES_PORT), _ports(GATE_PORT)
 
         self._policy("default-deny", {}, both=True)
@@ -101,6 +103,9 @@ class DefaultDeny(pulumi.ComponentResource):
         )
         # The database's log, past the gate; the bucket is among AWS's endpoints.
         self._policy("log-shipper", shipper, egress=[{"to": [_pods(postgres)], "ports": database}])
+        # What a restore brought up to look into: from where people run `dr`, and from nowhere else.
+        people = _pods({"match_labels": OPERATOR_LABEL})
+        self._policy("beside", beside, ingress=[{"from_": [people], "ports": database}])
         # A promotion asks resolvers of its own and both edges, and tries to write at production's primary: must fail.
         self._policy(
             "runners",
@@ -109,6 +114,7 @@ class DefaultDeny(pulumi.ComponentResource):
                 {"to": [_pods(postgres)], "ports": [*gate, *database]},
                 {"to": [_range(_EVERYWHERE)], "ports": [*_ports(_DNS, udp=True), _port(args.primary_port)]},
                 {"to": [_range(_EVERYWHERE)], "ports": _each(args.edge_ports)},
+                {"to": [_pods(beside)], "ports": database},
             ],
         )
         self.register_outputs({})

@@ -105,6 +105,14 @@ def plan_restore(
 
     Raises Refused, with what can be restored, for a point that cannot be reached or a target that is not empty."""
     require_target(into)
+    order = plan_elsewhere(store, target, into, environment=environment, incrementals=incrementals)
+    return replace(order, disk_free=require_room(into, order.disk_bytes))
+
+
+def plan_elsewhere(
+    store: RestoreBucket, target: Target, into: Path, *, environment: Mapping[str, str], incrementals: bool = True
+) -> Order:
+    """The same for a place that is not on this machine: what is free there, the caller knows. Raises Refused."""
     held = _manifests(store, FULL)
     chains = {each.id: (each,) for each in held}
     passed_over: dict[str, str] = {}
@@ -217,7 +225,7 @@ def _order(
         stored_bytes=sum(each.bytes for each in needed),
         log_bytes=log_bytes,
         disk_bytes=disk,
-        disk_free=require_room(into, disk),
+        disk_free=0,
         terms=terms,
         archived=archived_of(store, needed),
         last_commit=None,

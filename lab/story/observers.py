@@ -62,27 +62,27 @@ def address_of_the_name(world: World) -> str:
 
 def orders_stored(world: World) -> set[str]:
     """Ids of all orders in the DR site's database, read as the application reads them: through the DR gate."""
-    with _connect(world, read_bundle(world)["endpoints"]["gate"], APPLICATION) as connection:
+    with connect(world, read_bundle(world)["endpoints"]["gate"], APPLICATION) as connection:
         return {row[0] for row in connection.execute("SELECT id FROM orders")}
 
 
 def standby_streams(world: World) -> bool:
     """Whether the DR standby has a running stream from production."""
-    with _connect(world, read_bundle(world)["endpoints"]["standby"], ROLE_PROMOTER) as connection:
+    with connect(world, read_bundle(world)["endpoints"]["standby"], ROLE_PROMOTER) as connection:
         row = connection.execute("SELECT count(*) FROM pg_stat_wal_receiver WHERE status = 'streaming'").fetchone()
     return bool(row and row[0])
 
 
 def standby_positions(world: World) -> tuple[int, int]:
     """How far the DR standby got by its stream, and how far it has replayed, in bytes."""
-    with _connect(world, read_bundle(world)["endpoints"]["standby"], ROLE_PROMOTER) as connection:
+    with connect(world, read_bundle(world)["endpoints"]["standby"], ROLE_PROMOTER) as connection:
         row = connection.execute("SELECT pg_last_wal_receive_lsn()::text, pg_last_wal_replay_lsn()::text").fetchone()
     return (parse_lsn(row[0]), parse_lsn(row[1])) if row else (0, 0)
 
 
 def dr_log_position(world: World) -> int:
     """How far the DR site's database has written its own log, in bytes. Raises psycopg.Error while it is a standby."""
-    with _connect(world, read_bundle(world)["endpoints"]["standby"], ROLE_PROMOTER) as connection:
+    with connect(world, read_bundle(world)["endpoints"]["standby"], ROLE_PROMOTER) as connection:
         row = connection.execute("SELECT pg_current_wal_flush_lsn()::text").fetchone()
     return parse_lsn(row[0]) if row else 0
 
@@ -127,7 +127,7 @@ def _in_recovery(world: World, endpoint: str) -> Callable[[], object]:
 
     def look() -> bool:
         if not open_connections:
-            open_connections.append(_connect(world, endpoint, ROLE_PROMOTER))
+            open_connections.append(connect(world, endpoint, ROLE_PROMOTER))
         row = open_connections[0].execute("SELECT pg_is_in_recovery()").fetchone()
         return bool(row and row[0])
 
@@ -144,7 +144,8 @@ def _marker(world: World) -> Callable[[], object]:
     return look
 
 
-def _connect(world: World, endpoint: str, role: str) -> psycopg.Connection:
+def connect(world: World, endpoint: str, role: str) -> psycopg.Connection:
+    """A session at host:port as one of the database's roles, with autocommit. Raises psycopg.OperationalError."""
     host, _, port = endpoint.rpartition(":")
     return psycopg.connect(
         host=socket.gethostbyname(host),

@@ -49,6 +49,7 @@ def build(facts: Facts, progress: Progress, plan: Plan) -> dict[str, Any]:
             "reasons": facts.write_refused,
         },
         "dr_up_while_dead": facts.up_while_dead,
+        "restore": facts.restore,
     }
     compared = comparison.rows(facts.forecast, failover, plan)
     report["comparison"] = [asdict(row) for row in compared]
@@ -61,6 +62,7 @@ def build(facts: Facts, progress: Progress, plan: Plan) -> dict[str, Any]:
 def problems(report: dict[str, Any], plan: Plan) -> list[str]:
     """What keeps the run from being ok, in words."""
     failover, backup, dead = report["failover"], report["backup"], report["dr_up_while_dead"]
+    beside = report["restore"]
     fence, allowed = fence_at_least(plan), promotion_at_most(failover, plan)
     wanted = {
         "a second preview proposes changes": report["preview_second"] == dict.fromkeys(STACKS, 0),
@@ -81,6 +83,10 @@ def problems(report: dict[str, Any], plan: Plan) -> list[str]:
         "no setting of dr was changed while production was dead": bool(dead.get("changed")),
         "the services lost their full size": dead.get("replicas_kept") is True,
         "the preview with refresh shows something": dead.get("preview_with_refresh") == 0,
+        "the restored server lacked orders": beside.get("orders_found", -1) == beside.get("orders_expected"),
+        "the restored server was not of the moment before": beside.get("same_as_before") is True,
+        "the restored server took a write": bool(beside.get("write_refused")),
+        "the dropped table was not put back": beside.get("put_back") is True,
     }
     return [problem for problem, holds in wanted.items() if not holds]
 

@@ -11,8 +11,8 @@ from lab.machine.addresses import DNS_PORT
 from lab.machine.engine import Result
 from lab.machine.processes import wait_until
 from lab.project import STACKS
-from lab.story import backup_job, log_lag, observers, standby_restart, stream_cut, walls, words
-from lab.story.measure import Change, first_at_dr
+from lab.story import backup_job, dropped_table, log_lag, observers, standby_restart, stream_cut, walls, words
+from lab.story.measure import Change, first_at_dr, lost
 from lab.story.observers import Observers
 from lab.story.progress import Progress
 from lab.ultramarket.shop import Order, read_ledger
@@ -47,6 +47,7 @@ class Facts:
     orders: list[Order] = field(default_factory=list)
     stored: set[str] = field(default_factory=set)
     attempts: list[Attempt] = field(default_factory=list)
+    restore: dict[str, Any] = field(default_factory=dict)
     write_refused: dict[str, str] = field(default_factory=dict)
     up_while_dead: dict[str, Any] = field(default_factory=dict)
 
@@ -201,6 +202,21 @@ class Scenario:
         self.progress.say(words.drained(self.facts.log))
         self.facts.orders = read_ledger(self.ledger)
         self.facts.stored = observers.orders_stored(self.world)
+
+    def dropped_table(self) -> None:
+        """A mistake, not a failover: no site is better off, so the moment before is looked at beside it."""
+        world, facts = self.world, self.facts
+        with self.progress.phase("dropped table", "orders are dropped at DR; dr restore --beside brings them back", 12):
+            dropped = dropped_table.drop(world)
+            self.progress.say(f"the table orders is gone, with {len(dropped.orders)} orders", "bold red")
+            log_lag.goes_on(world, facts.epoch_after)
+            facts.restore = dropped_table.bring_back(world, self._must, dropped, self._kept_orders)
+            self.progress.say(words.restore(facts.restore))
+
+    def _kept_orders(self) -> set[str]:
+        """Acknowledged to customers until now, less those that the promotion lost."""
+        gone = {order.id for order in lost(self.facts.orders, self.facts.stored)}
+        return {order.id for order in read_ledger(self.ledger)} - gone
 
     def _open_shop(self) -> None:
         world = self.world

@@ -73,6 +73,15 @@ def change(done: Mapping[str, Any]) -> str:
     )
 
 
+def restore(found: Mapping[str, Any]) -> str:
+    """What was found in the restored server, and whether it is in the shop's database again."""
+    wanted, refused = found["orders_expected"], found["write_refused"]
+    orders = f"{found['orders_found']} of {wanted} orders" + (" ONLY" if found["orders_found"] < wanted else "")
+    write = f"a write there is refused ({_core(refused)})" if refused else "a write there was ACCEPTED"
+    back = "the table is put back" if found["put_back"] else "the table is NOT put back"
+    return f"beside it, as of the moment before, after {found['seconds']:.1f} s: {orders}; {write}; {back}"
+
+
 def refusals(reasons: Mapping[str, str]) -> str:
     """Each way to production's database and why it refused; an empty reason means that it accepted."""
     ways = [f"{way}, refused ({_core(why)})" if why else f"{way}, ACCEPTED" for way, why in reasons.items()]

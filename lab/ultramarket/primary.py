@@ -68,7 +68,7 @@ GRANT SELECT, INSERT ON dr.probe TO {ROLE_PROMOTER};
 
 _ROLES = {
     OWNER: "",
-    APPLICATION: "",
+    APPLICATION: "NOINHERIT",
     ROLE_BACKUP: "REPLICATION",
     ROLE_REPLICATION: "REPLICATION",
     ROLE_GUARD: "",
@@ -79,6 +79,7 @@ _GRANTS = (
     f"GRANT pg_signal_backend, pg_monitor TO {ROLE_GUARD}",
     f"GRANT pg_monitor, pg_checkpoint TO {ROLE_BACKUP}",
     f"GRANT pg_monitor TO {ROLE_PROMOTER}, {ROLE_MONITOR}",
+    f"GRANT {OWNER} TO {APPLICATION}",  # deploys change the schema: SET ROLE
     f"GRANT EXECUTE ON FUNCTION pg_promote(boolean, integer), pg_wal_replay_resume() TO {ROLE_PROMOTER}",
 )
 

@@ -1,6 +1,7 @@
 """Which bucket the commands about copies work on."""
 
 import os
+from pathlib import Path
 
 from cloud.objects import S3Bucket
 from operations.context import Context
@@ -27,3 +28,13 @@ def site_of_bucket(context: Context, wanted: str) -> SiteName:
         if (wanted or context.site_option or "prod") == site:
             return site
     raise Refused(f"there is no site {wanted or context.site_option!r}", next_step="name prod or dr")
+
+
+def bucket_to_read(name: str, region: str, plan: Path, account: str, source: str) -> S3Bucket:
+    """The bucket named, or that of a site of the plan. Raises Refused, PlanError."""
+    if name:
+        if not region:
+            raise Refused(f"--bucket {name} alone does not say where it is", next_step="add --region")
+        return S3Bucket(name, region)
+    context = Context.load(plan, account)
+    return backup_bucket(context, site_of_bucket(context, source))

@@ -36,6 +36,13 @@ def execute(
     heard: Callable[[str], None] = lambda _: None,
 ) -> Restored:
     """Do what `order` says. Raises Refused while some of it cannot be read, and what its engine raises."""
+    require_readable(order)
+    engine = restore_of(order.dataset)
+    return engine.execute(store, order, environment=environment, owner=owner, heard=heard)
+
+
+def require_readable(order: RestoreOrder) -> None:
+    """Raises Refused while some of what is needed lies in an archive."""
     if order.archived:
         raise Refused(
             f"what is needed cannot be read yet: {order.archived.words()}",
@@ -43,8 +50,6 @@ def execute(
             if order.archived.unasked
             else "run this again when it is there; or restore from a newer backup (`dr backups`)",
         )
-    engine = restore_of(order.dataset)
-    return engine.execute(store, order, environment=environment, owner=owner, heard=heard)
 
 
 def retrieve(store: RestoreBucket, order: RestoreOrder) -> None:

@@ -35,6 +35,9 @@ _FILE_LIST_MEBIBYTES = 112  # a verification holds PostgreSQL's backup_manifest 
 RUNNER = Size(millicores=500, mebibytes=BACKUP_MEBIBYTES + _FILE_LIST_MEBIBYTES)
 """A Job or an operator's workspace with `dr` in it."""
 
+BESIDE = Size(millicores=500, mebibytes=2048)
+"""The server that a restore brings up to look into, and the restore before it."""
+
 SHIPPER = Size(millicores=100, mebibytes=192)
 """What follows the log: a range in each of its senders, a segment that is put together, Python, the SDK and libpq. A
 benchmark measures it under load."""
@@ -92,15 +95,16 @@ class Quota:
 
 
 def full_quota(plan: Plan, postgres: Size = POSTGRES) -> Quota:
-    """Every service at full size in the middle of a rollout, the database with its guard and log server, the shipper,
-    `RUNNERS` runners.
+    """Every service at full size in the middle of a rollout, the database with its guard and log server, the shipper, a
+    restored copy, `RUNNERS` runners.
 
     A rollout's surge counts twice: what is on its way out is counted until it is gone.
     """
     services = sum(each.full + 2 * math.ceil(each.full * _SURGE) for each in plan.services.values())
-    parts = [(services, SERVICE), *((1, each) for each in (postgres, GUARD, LOG_SERVER, SHIPPER)), (RUNNERS, RUNNER)]
+    ones = (postgres, GUARD, LOG_SERVER, SHIPPER, BESIDE)
+    parts = [(services, SERVICE), *((1, each) for each in ones), (RUNNERS, RUNNER)]
     return Quota(
-        pods=services + 2 + RUNNERS,  # database and shipper; guard and log server are in the database's Pod
+        pods=services + 3 + RUNNERS,  # database, shipper, restored copy; guard, log server are in the database's Pod
         millicores=sum(count * size.millicores for count, size in parts),
         mebibytes=sum(count * size.mebibytes for count, size in parts),
     )

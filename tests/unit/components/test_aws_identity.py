@@ -16,7 +16,7 @@ def runners(stack: str) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
     return {
         name: (pod, container)
         for name, pod in pods(stack).items()
-        for container in pod["containers"]
+        for container in [*pod.get("initContainers", []), *pod["containers"]]
         if "dr-runner" in container["image"]
     }
 
@@ -47,6 +47,7 @@ def runners(stack: str) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
                 "backup-postgres-incremental-job",
                 "backup-postgres-due-job",
                 "postgres-log-shipper-deployment",
+                "postgres-beside-deployment",
                 "prune-prod",
                 "prune-dr",
             },

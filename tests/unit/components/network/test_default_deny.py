@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from recovery.names import BACKUP_LABEL, GATE_PORT, OPERATOR_LABEL
+from recovery.names import BACKUP_LABEL, BESIDE_LABEL, GATE_PORT, OPERATOR_LABEL
 from recovery.plan.loading import load_plan
 from recovery.site.capacity import full_quota
 from tests.support import stacks
@@ -19,7 +19,7 @@ PLAN = load_plan(ROOT / "recovery.yaml")
 NAME, COMPONENT = "app.kubernetes.io/name", "app.kubernetes.io/component"
 ORDER, CART = End({NAME: "order"}), End({NAME: "cart"})
 POSTGRES = End({COMPONENT: "postgres"})
-OPERATOR, BACKUP = End(OPERATOR_LABEL), End(BACKUP_LABEL)
+OPERATOR, BACKUP, BESIDE = End(OPERATOR_LABEL), End(BACKUP_LABEL), End(BESIDE_LABEL)
 STRANGER = End({NAME: "something-else"})
 KUBE_DNS = End({"k8s-app": "kube-dns"}, namespace="kube-system")
 OTHER_DNS = End({"k8s-app": "kube-dns"}, namespace="default")
@@ -53,6 +53,9 @@ def specs(kind: str) -> list[dict[str, Any]]:
         (OPERATOR, INTERNET, 5432, "TCP"),
         (OPERATOR, INTERNET, 53, "UDP"),
         (BACKUP, POSTGRES, 5432, "TCP"),
+        (OPERATOR, BESIDE, 5432, "TCP"),
+        (BESIDE, AGENT, 80, "TCP"),
+        (BESIDE, INTERNET, 443, "TCP"),
     ],
 )
 def test_what_the_site_needs_passes(start: End, end: End, port: int, protocol: str) -> None:
@@ -76,6 +79,10 @@ def test_what_the_site_needs_passes(start: End, end: End, port: int, protocol: s
         (ORDER, INTERNET, 5432),
         (ORDER, OTHER_DNS, 53),
         (POSTGRES, ORDER, 8080),
+        *[(pod, BESIDE, 5432) for pod in (ORDER, BACKUP, POSTGRES, STRANGER, INTERNET)],
+        *[(BESIDE, INTERNET, port) for port in (5432, 22, 8080)],
+        (BESIDE, POSTGRES, 5432),
+        (BESIDE, POSTGRES, GATE_PORT),
     ],
 )
 def test_what_it_does_not_need_does_not(start: End, end: End, port: int) -> None:

@@ -31,6 +31,18 @@ FORECAST = {
 }
 
 
+RESTORE = {
+    "kind": "beside",
+    "target": "2026-11-30T12:00:00+00:00",
+    "orders_expected": 4,
+    "orders_found": 4,
+    "same_as_before": True,
+    "write_refused": "read-only",
+    "put_back": True,
+    "seconds": 8.0,
+}
+
+
 def order(client: str, site: str, acked: float) -> Order:
     return Order(client=client, id=f"{client}-{site}", sent=acked, acked=acked, site=site, epoch=1)
 
@@ -63,6 +75,7 @@ def story(**changes: Any) -> Facts:
         orders=orders,
         stored={each.id for each in orders},
         write_refused={"gate": "refused"},
+        restore=RESTORE,
         up_while_dead={"changed": ["nodes"], "replicas_kept": True, "preview_with_refresh": 0},
     )
     return replace(made, **changes)
@@ -149,3 +162,18 @@ def test_what_only_the_bucket_had_must_be_drained_but_for_a_torn_record(ahead: i
     made = report.build(story(log=log), Progress(), PLAN)
     assert made["log"] == log
     assert ("not all that only the bucket had of the log was drained" in made["problems"]) is not holds
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"orders_found": 3}, "the restored server lacked orders"),
+        ({"same_as_before": False}, "the restored server was not of the moment before"),
+        ({"write_refused": ""}, "the restored server took a write"),
+        ({"put_back": False}, "the dropped table was not put back"),
+    ],
+)
+def test_a_restore_that_did_not_hold_is_not_ok(
+    change: dict[str, Any], problem: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert shown(story(restore=RESTORE | change), capsys)[-1] == f"NOT OK: {problem}"

@@ -29,6 +29,24 @@ def test_a_restart_says_how_long_it_took_or_why_it_failed() -> None:
     )
 
 
+def test_a_restore_counts_orders_and_says_what_did_not_hold() -> None:
+    found = {
+        "orders_expected": 412,
+        "orders_found": 412,
+        "seconds": 8.04,
+        "write_refused": "cannot execute INSERT in a read-only transaction",
+        "put_back": True,
+    }
+    assert words.restore(found) == (
+        "beside it, as of the moment before, after 8.0 s: 412 of 412 orders; a write there is refused (cannot execute "
+        "INSERT in a read-only transaction); the table is put back"
+    )
+    assert words.restore({**found, "orders_found": 411, "write_refused": "", "put_back": False}) == (
+        "beside it, as of the moment before, after 8.0 s: 411 of 412 orders ONLY; a write there was ACCEPTED; the "
+        "table is NOT put back"
+    )
+
+
 def test_a_change_names_resources_and_what_was_left() -> None:
     done = {"changed": ["warm-cluster-nodes"], "replicas_kept": True, "preview_with_refresh": 0}
     assert (
