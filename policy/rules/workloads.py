@@ -25,6 +25,7 @@ _FOR_A_PERSON = kept(gone=Verdict.UNJUDGED, come=Verdict.UNJUDGED)
 # https://www.postgresql.org/docs/18/libpq-ssl.html#LIBPQ-SSL-PROTECTION
 _TLS = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
+_EPHEMERAL = "spec.volumes[*].ephemeral.volumeClaimTemplate.spec"
 TEMPLATE_RULES = (
     Rule(f"{_C}.image", image, "mutable image tag: what runs can change without a preview"),
     Rule(f"{_C}.command", command, "without an enforcing guard two sites may write", is_guard),
@@ -53,6 +54,7 @@ TEMPLATE_RULES = (
     Rule("spec.volumes[*]", _FOR_A_PERSON, "another volume"),
     Rule("spec.volumes[*].configMap.name", judged_elsewhere, "another ConfigMap, not shown in this preview"),
     Rule("spec.volumes[*].emptyDir.sizeLimit", size(quantity), "less room to work in"),
+    Rule(f"{_EPHEMERAL}.resources.requests.storage", size(quantity), "less room to work in"),
     Rule("spec.terminationGracePeriodSeconds", size(default=30), "less time for a clean stop"),
     Rule("spec.activeDeadlineSeconds", kept(stays=size()), "a Job without deadline can hang for ever"),
     Rule('metadata.labels["app.kubernetes.io/component"]', fixed(), "gate bypassed: policies go by it"),

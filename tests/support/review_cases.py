@@ -552,6 +552,7 @@ IN_A_POD: list[tuple[str, Value, Value, Verdict]] = [
     ("spec.automountServiceAccountToken", False, MISSING, W),
     ("spec.volumes[plan].configMap.name", "a", "b", C),
     ("spec.volumes[s].emptyDir.sizeLimit", "2Gi", "1Gi", W),
+    ("spec.volumes[s].ephemeral.volumeClaimTemplate.spec.resources.requests.storage", "2Gi", "1Gi", W),
     ("spec.terminationGracePeriodSeconds", 60, 10, W),
     ("spec.tolerations", [{"key": "node.kubernetes.io/unreachable", "tolerationSeconds": 5}], MISSING, W),
     ("spec.tolerations[0].tolerationSeconds", 5, 300, W),

@@ -174,13 +174,21 @@ CONFIG = (
         "database admits more",
         "dr:podCidrs",
         ["127.0.0.0/8", "10.0.0.0/8"],
-        (("dr", "postgres-config", 'data["pg_hba.conf"]', W), ("dr", "postgres-config", "replacement", N)),
+        (
+            ("dr", "postgres-config", 'data["pg_hba.conf"]', W),
+            ("dr", "postgres-config", "replacement", N),
+            ("dr", "postgres-beside-config", 'data["pg_hba.conf"]', W),
+        ),
     ),
     Edit(
         "a larger volume",
         "dr:storageSize",
         "500Gi",
-        (("dr", "postgres-set", "spec.volumeClaimTemplates", D), ("dr", "postgres-set", "replacement", D)),
+        (
+            ("dr", "postgres-set", "spec.volumeClaimTemplates", D),
+            ("dr", "postgres-set", "replacement", D),
+            ("dr", "postgres-beside-deployment", "spec.template.spec.volumes[data]", N),
+        ),
     ),
     Edit("disarmed", "foundation:failoverArmed", False, (("foundation", "failover-primary", "healthCheckId", W),)),
 )
