@@ -3,11 +3,10 @@
 import asyncio
 import os
 import signal
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from lab.machine.processes import die_with_parent
+from lab.machine.processes import spawn
 
 
 class Process:
@@ -19,17 +18,7 @@ class Process:
     def __init__(
         self, argv: Sequence[str], *, env: Mapping[str, str], cwd: Path, uid: int | None, output: Path
     ) -> None:
-        with output.open("ab") as out:
-            self._popen = subprocess.Popen(
-                list(argv),
-                env=dict(env),
-                cwd=cwd,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                preexec_fn=die_with_parent(uid),
-            )
+        self._popen = spawn(argv, env=env, cwd=cwd, uid=uid, output=output)
         self.pid = self._popen.pid
         self._loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[int] = self._loop.create_future()

@@ -44,6 +44,26 @@ def die_with_parent(uid: int | None = None) -> Callable[[], None]:
     return hook
 
 
+def spawn(
+    argv: Sequence[str], *, env: Mapping[str, str], cwd: Path | None, uid: int | None, output: Path
+) -> subprocess.Popen[bytes]:
+    """A child in a session of its own that dies with the thread that starts it; all it says is added to `output`.
+
+    Raises OSError when the program cannot be executed.
+    """
+    with output.open("ab") as out:
+        return subprocess.Popen(
+            list(argv),
+            env=dict(env),
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=die_with_parent(uid),
+        )
+
+
 @dataclass
 class Child:
     """A running process and where its output goes."""
@@ -88,18 +108,7 @@ class Supervisor:
             if old and old.alive():
                 raise RuntimeError(f"{name} is already running as process {old.process.pid}")
             log = self.logs / f"{name}.log"
-            with log.open("ab") as out:
-                process = subprocess.Popen(
-                    list(argv),
-                    env=dict(env),
-                    cwd=cwd,
-                    stdin=subprocess.DEVNULL,
-                    stdout=out,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                    preexec_fn=die_with_parent(uid),
-                )
-            child = Child(name, process, log)
+            child = Child(name, spawn(argv, env=env, cwd=cwd, uid=uid, output=log), log)
             self.children.pop(name, None)
             self.children[name] = child
             return child
