@@ -7,11 +7,12 @@ from policy.comparisons.labels import describing
 from policy.rule import Rule
 from policy.rules.access import ACCESS_RULES
 from policy.rules.cluster_objects import KUBERNETES_RULES
+from policy.rules.cron_jobs import CRON_JOB_RULES
 from policy.rules.ids import identified, type_name
 from policy.rules.network import NETWORK_RULES
 from policy.rules.shorthand import DESTROYS, ON, Known, Life, each, ignore
 from policy.rules.storage import STORAGE_RULES
-from policy.rules.workloads import POD_RULES
+from policy.rules.workloads import WORKLOAD_RULES
 from policy.verdict import Verdict
 
 _AWS = identified(
@@ -43,7 +44,7 @@ _PROVIDERS: dict[str, Known] = {
         *ignore("version"),
     ),
 }
-_KNOWN = STORAGE_RULES | ACCESS_RULES | NETWORK_RULES | KUBERNETES_RULES | POD_RULES | _PROVIDERS
+_KNOWN = STORAGE_RULES | ACCESS_RULES | NETWORK_RULES | KUBERNETES_RULES | WORKLOAD_RULES | CRON_JOB_RULES | _PROVIDERS
 LIVES = {kind: each for kind, known in _KNOWN.items() for each in known if isinstance(each, Life)}
 _OWN = {
     kind: identified(type_name(kind), (each for each in known if isinstance(each, Rule)))

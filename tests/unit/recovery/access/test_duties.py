@@ -9,16 +9,14 @@ import pytest
 from recovery.access.buckets import break_glass_policy
 from recovery.access.conditions import LOCK_DAYS
 from recovery.access.documents import bucket_arn, table_arns
-from recovery.access.duties import (
-    guard_policy,
-    monitor_policy,
-    promoter_policy,
-    pruner_policy,
-    restorer_policy,
-    shipper_policy,
-    wall_policy,
-    writer_policy,
-)
+from recovery.access.duties.guard import guard_policy
+from recovery.access.duties.monitor import monitor_policy
+from recovery.access.duties.promoter import promoter_policy
+from recovery.access.duties.pruner import pruner_policy
+from recovery.access.duties.restorer import restorer_policy
+from recovery.access.duties.shipper import shipper_policy
+from recovery.access.duties.wall import wall_policy
+from recovery.access.duties.writer import writer_policy
 from recovery.access.replication import replication_policy
 from recovery.copies.log import Line, Range, Segment
 from recovery.names import BUNDLE_KEY, MARKER_KEY, METRICS_NAMESPACE, Names, guard_item, pointer_key

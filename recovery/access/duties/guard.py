@@ -1,0 +1,35 @@
+"""The guard: renew the lease, record the fence, say how it is itself. It cannot delete the lease; that it makes
+none, which UpdateItem could, is a condition of every request of ours (`cloud.lease_store`). At the DR site the Pod
+that it shares with the database also reads the logs."""
+
+from recovery.access.conditions import all_of, from_cluster, only_below, only_items, through_s3
+from recovery.access.documents import LEASE_ITEM, Document, allow, bucket_arn, document, table_arns
+from recovery.access.duties.scope import SHIPPED
+from recovery.names import Names, guard_item
+from recovery.plan.plan import SITES
+
+
+def guard_policy(names: Names, dr_key_arn: str) -> Document:
+    """The role's policy. `dr_key_arn`: the key of the DR bucket."""
+    bucket, at_dr = names.backup_bucket("dr"), from_cluster(names.dr_cluster)
+    logs = [f"{dataset}/log/" for dataset in SHIPPED]
+    return document(
+        allow("RenewLease", ["dynamodb:GetItem", "dynamodb:UpdateItem"], table_arns(names), only_items(LEASE_ITEM)),
+        # Each site's guard writes its own report and nobody else's: a fenced site must not speak for the other.
+        *(
+            allow(
+                f"Report{site.capitalize()}",
+                ["dynamodb:PutItem"],
+                table_arns(names),
+                only_items(guard_item(site)) | from_cluster(names.dr_cluster, other=site != "dr"),
+            )
+            for site in SITES
+        ),
+        # What a standby has lost its stream for (fault 69). A Pod's containers have one role, that of its account.
+        allow("ReadLogs", ["s3:GetObject"], [bucket_arn(bucket, f"{prefix}*") for prefix in logs], at_dr),
+        *(
+            allow("FindLogs", ["s3:ListBucket"], [bucket_arn(bucket)], all_of(at_dr, only_below(prefix)))
+            for prefix in logs
+        ),
+        allow("DecryptThroughS3", ["kms:Decrypt"], [dr_key_arn], all_of(at_dr, through_s3(names, "dr"))),
+    )

@@ -1,0 +1,34 @@
+"""Backups: put new objects under the datasets' prefixes; neither delete nor shorten anything."""
+
+from recovery.access.conditions import locked_for, only_items, through_s3
+from recovery.access.documents import LEASE_ITEM, Document, allow, bucket_arn, document, table_arns
+from recovery.access.duties.scope import BACKUPS, bucket_arns, buckets_of, count, pointers
+from recovery.copies.retention import lock_bound_days
+from recovery.lease.backup_runs import items as run_items
+from recovery.names import Names
+from recovery.plan.plan import SITES
+
+
+def writer_policy(names: Names, key_arns: list[str]) -> Document:
+    """The role's policy. `key_arns`: the backup keys it may use, through S3."""
+    buckets = buckets_of(names)
+    copies = [bucket_arn(bucket, f"{prefix}*") for bucket in buckets for prefix in BACKUPS]
+    longest = max(lock_bound_days(names.plan, prefix) for prefix in BACKUPS)
+    runs = [item for site in SITES for item in run_items(site)]
+    return document(
+        # An upload that failed is aborted. Retention is set with the upload.
+        allow("WriteCopies", ["s3:PutObject", "s3:AbortMultipartUpload"], copies),
+        allow("LockCopies", ["s3:PutObjectRetention"], copies, locked_for(longest)),
+        # Settles a write whose answer was lost. Whoever has this role reads the database itself anyway.
+        allow("SettleWrites", ["s3:GetObject"], copies),
+        # `latest` is moved by compare and swap: read, then conditional put. It carries no lock.
+        allow("MovePointers", ["s3:GetObject", "s3:PutObject"], pointers(names)),
+        # Without it S3 answers 403 instead of 404 for a pointer that does not exist yet.
+        allow("TellAbsent", ["s3:ListBucket"], bucket_arns(buckets)),
+        # A multipart upload encrypts each part and decrypts them when it is completed.
+        allow("EncryptThroughS3", ["kms:GenerateDataKey", "kms:Decrypt"], key_arns, through_s3(names)),
+        # A site that no longer holds the lease must not write copies (fault 68). What runs did before is counted on.
+        allow("ReadLease", ["dynamodb:GetItem"], table_arns(names), only_items(LEASE_ITEM, *runs)),
+        # Each site counts its own runs, skipped ones too (fault 45).
+        *(count(names, site, *run_items(site)) for site in SITES),
+    )
