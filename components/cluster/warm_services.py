@@ -9,7 +9,16 @@ import pulumi_kubernetes as k8s
 from components import workload
 from components.children import as_child
 from components.identity import declare_login
-from recovery.names import GATE_SERVICE, OPERATOR_ACCOUNT, POSTGRES_PORT, PROMOTER_NODES_ROLE, PROMOTER_ROLE
+from recovery.names import (
+    GATE_SERVICE,
+    OPERATOR_ACCOUNT,
+    POSTGRES_PORT,
+    PROMOTER_NODES_ROLE,
+    PROMOTER_ROLE,
+    STANDBY,
+    STANDBY_CLAIM,
+    STANDBY_ORDER,
+)
 from recovery.plan.plan import Plan
 from recovery.site.capacity import SERVICE
 from recovery.site.edge import NODE_PORTS
@@ -18,6 +27,7 @@ from recovery.site.service_contract import READINESS_PATH
 if TYPE_CHECKING:
     from pulumi_kubernetes.autoscaling import v2 as autoscaling
     from pulumi_kubernetes.core import v1 as core
+    from pulumi_kubernetes.rbac import v1 as rbac
 
 PORT, SERVICE_PORT = 8080, 80
 _UID = 10001
@@ -113,7 +123,8 @@ class WarmServices(pulumi.ComponentResource):
         )
 
     def _promoter(self, name: str, args: WarmServicesArgs) -> None:
-        """Look at Deployments and Pods, scale, and read which site this namespace is. No secrets, no exec."""
+        """Look at Deployments and Pods, scale, and read which site this namespace is; have the standby made anew of
+        what the bucket holds: say of what, end its Pod, take its claim away. No secrets, no exec."""
         role = k8s.rbac.v1.Role(
             f"{name}-promoter-role",
             metadata=workload.metadata(PROMOTER_ROLE, args.namespace),
@@ -123,6 +134,10 @@ class WarmServices(pulumi.ComponentResource):
                 {"api_groups": [""], "resources": ["pods"], "verbs": ["get", "list"]},
                 {"api_groups": ["batch"], "resources": ["cronjobs", "jobs"], "verbs": ["list"]},
                 {"api_groups": [""], "resources": ["namespaces", "persistentvolumeclaims"], "verbs": ["get"]},
+                _one("", "configmaps", STANDBY_ORDER, ["get", "patch"]),
+                _one("apps", "statefulsets", STANDBY, ["get"]),
+                _one("apps", "statefulsets/scale", STANDBY, ["get", "patch"]),
+                _one("", "persistentvolumeclaims", STANDBY_CLAIM, ["delete"]),
             ],
             opts=as_child(self),
         )
@@ -136,11 +151,15 @@ class WarmServices(pulumi.ComponentResource):
         self._nodes_seen(name, args)
 
     def _nodes_seen(self, name: str, args: WarmServicesArgs) -> None:
-        """Whether full size fits depends on the nodes and on all that runs there: they may be listed, no more."""
+        """Whether full size fits depends on the nodes and on all that runs there: they may be listed, no more. And
+        what becomes of a volume without its claim is said by the volume, which belongs to no namespace."""
         role = k8s.rbac.v1.ClusterRole(
             f"{name}-nodes-role",
             metadata={"name": PROMOTER_NODES_ROLE, "labels": workload.MANAGED_BY},
-            rules=[{"api_groups": [""], "resources": ["nodes", "pods"], "verbs": ["list"]}],
+            rules=[
+                {"api_groups": [""], "resources": ["nodes", "pods"], "verbs": ["list"]},
+                {"api_groups": [""], "resources": ["persistentvolumes"], "verbs": ["get"]},
+            ],
             opts=as_child(self),
         )
         k8s.rbac.v1.ClusterRoleBinding(
@@ -153,6 +172,11 @@ class WarmServices(pulumi.ComponentResource):
             ],
             opts=as_child(self, depends_on=[role]),
         )
+
+
+def _one(group: str, resource: str, name: str, verbs: list[str]) -> "rbac.PolicyRuleArgsDict":
+    """A right to one object alone."""
+    return {"api_groups": [group], "resources": [resource], "resource_names": [name], "verbs": verbs}
 
 
 def _container(service: str, args: WarmServicesArgs) -> "core.ContainerArgsDict":

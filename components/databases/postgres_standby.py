@@ -30,6 +30,9 @@ from recovery.names import (
     POSTGRES_PORT,
     ROLE_REPLICATION,
     SKIP_CREDENTIALS,
+    STANDBY,
+    STANDBY_LABEL,
+    STANDBY_ORDER,
 )
 from recovery.site.capacity import Size
 from recovery.site.fetch_log import FETCH_FILE_NAME, FETCH_SCRIPT
@@ -39,8 +42,6 @@ from recovery.site.postgres_standby import SLOT, START_SCRIPT, pg_hba, settings_
 if TYPE_CHECKING:
     from pulumi_kubernetes.core import v1 as core
 
-STANDBY_SERVICE = "postgres-standby"
-STANDBY_LABEL = {"app.kubernetes.io/component": "postgres"}
 STANDBY_HOST = "$(POSTGRES_STANDBY_SERVICE_HOST)"
 _CONFIG, _DATA, _RUN = "/etc/postgres-standby", "/var/lib/postgresql", "/run/postgres-standby"
 _CONTAINER = "postgres"
@@ -96,15 +97,17 @@ class PostgresStandby(pulumi.ComponentResource):
         digest = pulumi.Output.all(*files.values()).apply(_digest)
         config = k8s.core.v1.ConfigMap(
             f"{name}-config",
-            metadata=workload.metadata(pulumi.Output.format("{0}-{1}", STANDBY_SERVICE, digest), namespace),
+            metadata=workload.metadata(pulumi.Output.format("{0}-{1}", STANDBY, digest), namespace),
             data=files,
             immutable=True,
             opts=child,
         )
+        # Without data of ours: what a promotion says in it is nothing that an update takes away.
+        order = k8s.core.v1.ConfigMap(f"{name}-order", metadata=workload.metadata(STANDBY_ORDER, namespace), opts=child)
         login = declare_login(name, _LOGIN, namespace, args.password, self)
         self.service = k8s.core.v1.Service(
             f"{name}-service",
-            metadata=workload.metadata(STANDBY_SERVICE, namespace, annotations=workload.SKIP_AWAIT),
+            metadata=workload.metadata(STANDBY, namespace, annotations=workload.SKIP_AWAIT),
             spec={
                 "selector": STANDBY_LABEL,
                 "ports": [{"name": "postgres", "port": POSTGRES_PORT}],
@@ -117,9 +120,9 @@ class PostgresStandby(pulumi.ComponentResource):
         guard = declare_guard_identity(f"{name}-guard", args.guard, self)
         k8s.apps.v1.StatefulSet(
             f"{name}-set",
-            metadata=workload.metadata(STANDBY_SERVICE, namespace, annotations=workload.SKIP_AWAIT),
+            metadata=workload.metadata(STANDBY, namespace, annotations=workload.SKIP_AWAIT),
             spec={
-                "service_name": STANDBY_SERVICE,
+                "service_name": STANDBY,
                 "replicas": 1,
                 # With the usual OrderedReady a Pod that is not ready is never replaced, so that no change would reach
                 # a standby whose gate is closed: https://github.com/kubernetes/kubernetes/issues/67250
@@ -159,7 +162,8 @@ class PostgresStandby(pulumi.ComponentResource):
                     }
                 ],
             },
-            opts=as_child(self, depends_on=[login, *guard], protect=True),
+            # A promotion ends the Pod whose data are damaged, and no update brings it back meanwhile.
+            opts=as_child(self, depends_on=[login, order, *guard], protect=True, ignore_changes=["spec.replicas"]),
         )
         self.host = self.service.spec.apply(lambda spec: spec.cluster_ip if spec else None)
         self.gate_host = self.gate.spec.apply(lambda spec: spec.cluster_ip if spec else None)

@@ -8,7 +8,6 @@ import pulumi_kubernetes as k8s
 
 from components import workload
 from components.children import as_child
-from components.databases.postgres_standby import STANDBY_LABEL
 from recovery.names import (
     BACKUP_LABEL,
     BESIDE_LABEL,
@@ -19,6 +18,7 @@ from recovery.names import (
     POSTGRES_PORT,
     PRUNER_LABEL,
     SHIPPER_LABEL,
+    STANDBY_LABEL,
 )
 
 if TYPE_CHECKING:

@@ -13,7 +13,18 @@ import pytest
 from components.workload import plan_text
 from lab.previews import PRIMARY_CA
 from recovery.failover.bundle import read_bundle
-from recovery.names import BUNDLE_KEY, DISK_CLASS, GATE_FOLDER, GATE_SERVICE, PLAN_FILE, Names, backup_cron_job
+from recovery.names import (
+    BUNDLE_KEY,
+    DISK_CLASS,
+    GATE_FOLDER,
+    GATE_SERVICE,
+    PLAN_FILE,
+    STANDBY,
+    STANDBY_CLAIM,
+    STANDBY_ORDER,
+    Names,
+    backup_cron_job,
+)
 from recovery.plan.datasets import SCHEDULED_TODAY, SHIPPED_TODAY
 from recovery.plan.loading import load_plan, parse_plan
 from recovery.site.edge import NODE_PORTS
@@ -540,7 +551,7 @@ def test_nothing_of_the_dr_stack_is_homed_outside_its_region() -> None:
 
 def test_the_promoter_may_scale_but_not_read_secrets() -> None:
     rules = one(declared("dr"), "services-promoter-role")["rules"]
-    assert {(resource, verb) for rule in rules for resource in rule["resources"] for verb in rule["verbs"]} == {
+    assert rights([rule for rule in rules if "resourceNames" not in rule]) == {
         ("deployments", "get"),
         ("deployments", "list"),
         ("deployments/scale", "get"),
@@ -552,8 +563,31 @@ def test_the_promoter_may_scale_but_not_read_secrets() -> None:
         ("jobs", "list"),
         ("persistentvolumeclaims", "get"),
     }
-    (everywhere,) = one(declared("dr"), "services-nodes-role")["rules"]
-    assert (everywhere["resources"], everywhere["verbs"]) == (["nodes", "pods"], ["list"])
+    assert rights(one(declared("dr"), "services-nodes-role")["rules"]) == {
+        ("nodes", "list"),
+        ("pods", "list"),
+        ("persistentvolumes", "get"),
+    }
+
+
+def test_the_promoter_may_have_the_standby_made_anew_and_nothing_else() -> None:
+    rules = one(declared("dr"), "services-promoter-role")["rules"]
+    named = [rule for rule in rules if "resourceNames" in rule]
+    assert {(*rule["resourceNames"], *rule["resources"], *rule["verbs"]) for rule in named} == {
+        (STANDBY_ORDER, "configmaps", "get", "patch"),
+        (STANDBY, "statefulsets", "get"),
+        (STANDBY, "statefulsets/scale", "get", "patch"),
+        (STANDBY_CLAIM, "persistentvolumeclaims", "delete"),
+    }
+    assert "data" not in one(declared("dr"), "postgres-order"), "what a promotion says there is no update's"
+    database = one(declared("dr"), "postgres-set")
+    (template,) = database["spec"]["volumeClaimTemplates"]
+    assert f"{template['metadata']['name']}-{database['metadata']['name']}-0" == STANDBY_CLAIM
+
+
+def rights(rules: list[Any]) -> set[tuple[str, str]]:
+    """Of whatever name."""
+    return {(resource, verb) for rule in rules for resource in rule["resources"] for verb in rule["verbs"]}
 
 
 def test_the_namespace_says_which_site_it_is_and_admits_only_restricted_pods() -> None:
