@@ -17,7 +17,7 @@ from recovery.copies.log import Held
 from recovery.copies.manifest import Manifest
 from recovery.copies.recovery_target import Choice, Reach, Target, choose, reaches, window
 from recovery.copies.retention import FULL
-from recovery.errors import Refused
+from recovery.errors import Corrupt, Refused
 from recovery.lease.lease import format_lsn, parse_lsn
 from recovery.measured import POSTGRES_RESTORE_BYTES_PER_SECOND, REPLAY_BYTES_PER_SECOND
 from recovery.names import ACCEPTED_INCREMENTALS
@@ -26,6 +26,7 @@ from recovery.term import Number, Term
 
 _DATASET = "postgres"
 _LAST_FILES = 2
+_OLDER_VERSIONS = "an older version of the object may be right (`aws s3api list-object-versions`), or the other bucket"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,14 +114,16 @@ def plan_elsewhere(
     store: RestoreBucket, target: Target, into: Path, *, environment: Mapping[str, str], incrementals: bool = True
 ) -> Order:
     """The same for a place that is not on this machine: what is free there, the caller knows. Raises Refused."""
-    held = _manifests(store, FULL)
+    held, passed_over = _manifests(store, FULL)
     chains = {each.id: (each,) for each in held}
-    passed_over: dict[str, str] = {}
     if incrementals:
-        more, passed_over = usable([*held, *_manifests(store, "incremental")], environment.get(ACCEPTED_INCREMENTALS))
-        chains |= more
+        built, damaged = _manifests(store, "incremental")
+        more, others = usable([*held, *built], environment.get(ACCEPTED_INCREMENTALS))
+        chains, passed_over = chains | more, passed_over | damaged | others
     if target.backup in passed_over:
         raise Refused(passed_over[target.backup], next_step=RATHER)
+    if passed_over and not chains:
+        raise Corrupt("no backup can be used:\n" + "\n".join(passed_over.values()), next_step=_OLDER_VERSIONS)
     backups = _of_one_system([chain[-1] for chain in chains.values()])
     log = listed(store, backups[-1].source.system_identifier) if backups else Listed(log=None)
     known = tuple(reaches(backups, log.log))
@@ -187,8 +190,11 @@ def _age(log: Listed, held: Held) -> datetime:
     return log.objects[held.piece.key].modified
 
 
-def _manifests(store: ObjectStore, kind: str) -> list[Manifest]:
-    return [each.manifest for each in entries(store, _DATASET, kind) if each.manifest]
+def _manifests(store: ObjectStore, kind: str) -> tuple[list[Manifest], dict[str, str]]:
+    """The backups of a kind, and what is wrong with those whose manifest is damaged, by id."""
+    found = entries(store, _DATASET, kind)
+    damaged = {each.id: f"{each.id} is not used: {each.damage}" for each in found if each.damage}
+    return [each.manifest for each in found if each.manifest], damaged
 
 
 def _of_one_system(backups: list[Manifest]) -> list[Manifest]:

@@ -1,13 +1,18 @@
 """A backup is its manifest: written last, once, and complete. No manifest, no backup."""
 
+import hashlib
+import json
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import from_json
 
 from recovery.errors import Corrupt
 from recovery.names import backup_folder, folder_of
 from recovery.plan.plan import SiteName
+
+_DIGEST = "digest"
 
 
 class _Model(BaseModel):
@@ -89,21 +94,42 @@ class Manifest(_Model):
         )
 
     def to_json(self) -> bytes:
-        """The object's content."""
-        return self.model_dump_json(indent=1).encode() + b"\n"
+        """The object's content: what it says, and the digest of that."""
+        content = self.model_dump(mode="json")
+        return json.dumps(content | {_DIGEST: _digest(content)}, indent=1).encode() + b"\n"
 
     @classmethod
     def from_json(cls, body: bytes, *, key: str) -> "Manifest":
-        """Read a manifest. Raises Corrupt naming `key` when it is not one."""
+        """Read a manifest. Raises Corrupt naming `key` when it is not one, or says something else than was written."""
         try:
-            return cls.model_validate_json(body)
+            content: dict[str, Any] = from_json(body)
+        except ValueError as error:  # JSON or UTF-8
+            raise _not_valid(key, f"content: {error}") from None
+        try:
+            digest = content.pop(_DIGEST, None)
+        except (AttributeError, TypeError):
+            raise _not_valid(key, "content: it is no object") from None
+        try:
+            manifest = cls.model_validate(content)
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"]) or "content"
-            raise Corrupt(
-                f"manifest {key} is not valid: {where}: {first['msg']}",
-                next_step="restore from an older backup (`dr backups`), and find out who wrote this object",
-            ) from None
+            raise _not_valid(key, f"{where}: {first['msg']}") from None
+        if digest != _digest(content):
+            raise _not_valid(key, f"{_DIGEST}: it is not that of the rest")
+        return manifest
+
+
+def _digest(content: dict[str, Any]) -> str:
+    """SHA-256 of everything else, however it is laid out: bytes that rot are found in what no part's own sum covers."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _not_valid(key: str, what: str) -> Corrupt:
+    return Corrupt(
+        f"manifest {key} is not valid: {what}",
+        next_step="restore from an older backup (`dr backups`), and find out who wrote this object",
+    )
 
 
 class Pointer(_Model):

@@ -1,6 +1,7 @@
 """What may be wrong with copies, log and target: found before the target is touched. One backup and its log in memory,
 damaged anew for each test."""
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,9 +12,11 @@ from engines.postgres.restore_order import Order, plan_restore
 from engines.streams import zstd
 from operations.copies.restore import execute, retrieve
 from recovery.copies.log import RANGES, SEGMENTS, Line, Range, parse_key, segment_start
+from recovery.copies.manifest import Manifest
 from recovery.copies.recovery_target import Target
 from recovery.errors import Corrupt, DrError, Failed, Refused
 from recovery.lease.lease import format_lsn, parse_lsn
+from recovery.names import folder_of
 from tests.support.backup_site import Site
 from tests.support.restore_site import Place, Stock, flipped, in_memory, lsn, order, orders
 from tests.support.restore_site import place as place  # fixture
@@ -99,7 +102,8 @@ def test_one_flipped_byte_in_any_object_is_found_before_the_target_is_touched(
 ) -> None:  # fault 50
     parts = {part.key: part for part in source.manifest.parts}
     assert len(parts) >= 2 and len(log_keys(store)) >= 3
-    for key in [*parts, *log_keys(store)]:
+    (said,) = [key for key in store.objects if key.endswith("/manifest.json")]
+    for key in [*parts, said, *log_keys(store)]:
         damaged = store.copy()
         damaged.objects[key] = flipped(damaged.objects[key])
         with pytest.raises(DrError) as found:
@@ -130,14 +134,29 @@ def test_wal_that_is_whole_and_wrong_is_not_taken_for_the_logs_end(
 
 def test_a_tampered_manifest_is_found(source: Source, store: Stock, place: Place) -> None:  # fault 51
     (key,) = [key for key in store.objects if key.endswith("/manifest.json")]
-    digest = source.manifest.parts[0].sha256.encode()
-    store.objects[key] = store.objects[key].replace(digest, b"0" * 64)
-    with pytest.raises(Corrupt, match="was changed: its SHA-256"):
-        place.restore(store)
-    store.objects[key] = b"{}"
-    with pytest.raises(DrError, match="no log and no backup"):
-        place.restore(store)
-    assert place.untouched()
+    digest, made = source.manifest.parts[0].sha256.encode(), store.objects[key]
+    said = json.loads(made.replace(digest, b"0" * 64))
+    for wrong, found in (
+        (made.replace(digest, b"0" * 64), "it is not that of the rest"),
+        (Manifest.model_validate({k: v for k, v in said.items() if k != "digest"}).to_json(), "changed: its SHA-256"),
+        (b"{}", "no backup can be used"),
+    ):
+        store.objects[key] = wrong
+        with pytest.raises(Corrupt, match=found):
+            place.restore(store)
+        assert place.untouched()
+
+
+def test_another_backup_is_taken_for_a_damaged_one_and_that_is_said(store: Stock, place: Place) -> None:  # fault 51
+    (key,) = [key for key in store.objects if key.endswith("/manifest.json")]
+    before, _, ours = folder_of(key).rstrip("/").rpartition("/")
+    theirs = f"{ours[:-1]}{'0' if ours[-1] != '0' else '1'}"
+    store.objects[f"{before}/{theirs}/manifest.json"] = b"{}"
+    order = plan_restore(store, Target.parse("latest"), place.into, environment=place.site.environment)
+    assert order.choice.backup.id == ours
+    assert [f"{theirs} is not used: manifest {before}/{theirs}/" in each for each in order.passed_over] == [True]
+    with pytest.raises(Refused, match=f"{theirs} is not used"):
+        place.restore(store, theirs)
 
 
 def test_without_its_manifest_it_is_no_backup(store: Stock, place: Place) -> None:  # fault 51
