@@ -12,7 +12,7 @@ import typer
 
 from operations.context import Context
 from recovery.copies.beside import BesideState, goes_on
-from recovery.names import POSTGRES_PORT
+from recovery.names import BESIDE, POSTGRES_PORT
 from scripts.output import say
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def _plan(context: Context, wish: Wish, state: BesideState, environment: Mapping
 
     target, store = Target.parse(wish.to or "latest"), backup_bucket(context, "dr")
     require("a restore of postgres", environment, tools=PROGRAMS)
-    order = work.plan_beside(store, target, state, environment=environment)
+    order = work.plan_on_disk(store, target, state.disk_bytes, BESIDE, environment=environment)
     Report(json=wish.json).plan(store.bucket, order, execute=wish.execute)
     if wish.retrieve:
         retrieve(store, order)

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from recovery.copies.beside import END, WORDS, BesideOrder, BesideState
+from recovery.copies.beside import END, BesideState
+from recovery.copies.server_order import WORDS, ServerOrder
 from recovery.errors import DrError
 from recovery.names import BESIDE, ROLE_PROMOTER
 from recovery.ports import StandbyState
@@ -34,7 +35,7 @@ def underway(state: BesideState, *, json: bool) -> None:
     _say(f"Next: the same with --execute follows it; {END} ends it")
 
 
-def up(order: BesideOrder, address: str, database: str, seen: StandbyState, seconds: float, *, json: bool) -> None:
+def up(order: ServerOrder, address: str, database: str, seen: StandbyState, seconds: float, *, json: bool) -> None:
     """It answers."""
     if json:
         found = {"up": True, **_order(order), "address": address, "read_only": seen.in_recovery}
@@ -65,7 +66,7 @@ def ends(state: BesideState, *, execute: bool, json: bool) -> None:
             _say("Nothing was done. Next: the same with --execute")
 
 
-def _order(order: BesideOrder | None) -> dict[str, Any]:
+def _order(order: ServerOrder | None) -> dict[str, Any]:
     return {"asked": order.asked, "to": order.to, "at": order.at.isoformat()} if order else {}
 
 

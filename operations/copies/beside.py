@@ -10,11 +10,12 @@ from datetime import datetime
 from pathlib import Path
 
 from engines.postgres.restore_order import Order, plan_elsewhere
-from recovery.copies.beside import END, WORDS, BesideCluster, BesideOrder, BesideState, serves
+from recovery.copies.beside import END, BesideCluster, BesideState, serves
 from recovery.copies.recovery_target import Target
+from recovery.copies.server_order import WORDS, ServerOrder
 from recovery.errors import Failed, Refused, Unreachable
 from recovery.lease.lease import format_lsn
-from recovery.names import ACCEPTED_INCREMENTALS, BESIDE, Names, namespace_identity
+from recovery.names import ACCEPTED_INCREMENTALS, Names, namespace_identity
 from recovery.ports import RestoreBucket, StandbyDatabase, StandbyState
 
 _PAUSE = 0.5
@@ -33,38 +34,39 @@ def require_site(cluster: BesideCluster, names: Names) -> None:
         )
 
 
-def plan_beside(store: RestoreBucket, target: Target, state: BesideState, *, environment: Mapping[str, str]) -> Order:
-    """What the restore would read, take and need. Raises Refused for a point that cannot be reached, for what cannot be
-    read now, and when it needs more than the disk."""
-    order = plan_elsewhere(store, target, Path(BESIDE), environment=environment)
-    order = replace(order, disk_free=state.disk_bytes)
-    if order.disk_bytes > order.disk_free:
+def plan_on_disk(
+    store: RestoreBucket, target: Target, disk_bytes: int, whose: str, *, environment: Mapping[str, str]
+) -> Order:
+    """What a restore onto a disk in the cluster would read, take and need; `whose` is the server with that disk. Raises
+    Refused for a point that cannot be reached, and when it needs more than the disk."""
+    order = plan_elsewhere(store, target, Path(whose), environment=environment)
+    if order.disk_bytes > disk_bytes:
         raise Refused(
-            f"the restore needs {order.disk_bytes:,} bytes, the disk of {BESIDE} has {order.disk_free:,}",
+            f"the restore needs {order.disk_bytes:,} bytes, the disk of {whose} has {disk_bytes:,}",
             next_step="raise storageSize of the dr stack, or restore by hand (docs/restore-by-hand.md)",
         )
-    return order
+    return replace(order, disk_free=disk_bytes)
 
 
-def ordered(order: Order, environment: Mapping[str, str], now: datetime) -> BesideOrder:
-    """What is asked of the cluster: the very point that was shown, however far the log gets meanwhile."""
+def pinned(order: Order) -> str:
+    """The very point that was shown, however far the log gets meanwhile."""
     choice = order.choice
-    return BesideOrder(
-        asked=order.to,
-        to=format_lsn(choice.end) if choice.way else choice.backup.id,
-        at=now,
-        accepts=environment.get(ACCEPTED_INCREMENTALS, ""),
-    )
+    return format_lsn(choice.end) if choice.way else choice.backup.id
 
 
-def begin(cluster: BesideCluster, order: BesideOrder, state: BesideState) -> None:
+def ordered(order: Order, environment: Mapping[str, str], now: datetime) -> ServerOrder:
+    """What is asked of the cluster."""
+    return ServerOrder(asked=order.to, to=pinned(order), at=now, accepts=environment.get(ACCEPTED_INCREMENTALS, ""))
+
+
+def begin(cluster: BesideCluster, order: ServerOrder, state: BesideState) -> None:
     """Write the order, unless it is there, and start the Pod. Raises Refused when somebody was faster."""
     if state.order is None:
         cluster.write_order(order, version=state.version)
     cluster.scale(1)
 
 
-def follow(cluster: BesideCluster, order: BesideOrder, *, heard: Heard, sleep: Sleep = time.sleep) -> str:
+def follow(cluster: BesideCluster, order: ServerOrder, *, heard: Heard, sleep: Sleep = time.sleep) -> str:
     """The server's address, once it answers. Raises Failed with the last words of what failed in the Pod."""
     said = ""
     while True:
@@ -73,7 +75,7 @@ def follow(cluster: BesideCluster, order: BesideOrder, *, heard: Heard, sleep: S
         if address:
             return address
         pod = state.pod
-        words = ": ".join(filter(None, (WORDS[pod.stage], pod.problem))) if pod else WORDS["waiting"]
+        words = pod.words if pod else WORDS["waiting"]
         if words != said:
             heard(words)
             said = words

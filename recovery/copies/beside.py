@@ -6,55 +6,26 @@ is made anew restores the same, and of two people who ask at once one is told.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Literal, Protocol
+from typing import Protocol
 
+from recovery.copies.server_order import WORDS, ServerOrder, ServerPod
 from recovery.errors import Failed, Refused
 
 END = "dr restore postgres --beside --end --execute"
-Stage = Literal["waiting", "restoring", "starting", "ready", "ending"]
-WORDS: dict[Stage, str] = {
-    "waiting": "waiting for a place and a disk",
-    "restoring": "restoring",
-    "starting": "restored; the server starts",
-    "ready": "the server answers",
-    "ending": "ending",
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class BesideOrder:
-    """`asked` in somebody's words, for example a time; `to` the point that it was when they asked. `accepts`: the
-    version whose incremental backups are trusted (`recovery.copies.chain`)."""
-
-    asked: str
-    to: str
-    at: datetime
-    accepts: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class BesidePod:
-    """One Pod. `problem`: why it waits, or the last words of what failed in it (`failed`) and is tried again."""
-
-    stage: Stage
-    address: str = ""
-    problem: str = ""
-    failed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class BesideState:
     """`version` changes with every change of the order. `disk_bytes`: the size of the disk that a Pod gets."""
 
-    order: BesideOrder | None
+    order: ServerOrder | None
     version: str
     wanted: int
     disk_bytes: int
-    pods: Sequence[BesidePod] = ()
+    pods: Sequence[ServerPod] = ()
 
     @property
-    def pod(self) -> BesidePod | None:
+    def pod(self) -> ServerPod | None:
         """The one that is not on its way out, if there is one."""
         return next((each for each in self.pods if each.stage != "ending"), None)
 
@@ -75,14 +46,14 @@ class BesideCluster(Protocol):
         """Raises Refused where the dr stack has not declared it."""
         ...
 
-    def write_order(self, order: BesideOrder | None, *, version: str) -> None:
+    def write_order(self, order: ServerOrder | None, *, version: str) -> None:
         """Say what it shall be of, or of nothing. Raises Refused when the order is not of `version` any more."""
         ...
 
     def scale(self, replicas: int) -> None: ...
 
 
-def goes_on(state: BesideState, asked: str | None) -> BesideOrder | None:
+def goes_on(state: BesideState, asked: str | None) -> ServerOrder | None:
     """The order that is there, if `asked` is the same or nothing in particular; None when nothing is there.
 
     Raises Refused for another point than that of the server that is there, and while one is on its way out.
@@ -100,7 +71,7 @@ def goes_on(state: BesideState, asked: str | None) -> BesideOrder | None:
     return order
 
 
-def serves(state: BesideState, order: BesideOrder) -> str:
+def serves(state: BesideState, order: ServerOrder) -> str:
     """The address of the server that is of `order`; empty while it does not answer. Raises Failed when it will not."""
     if state.order != order:
         now = f"another as of {state.order.asked} is asked for now" if state.order else "somebody has ended it"

@@ -22,7 +22,7 @@ from lab.kubernetes.images import Image, repository, write_images
 from lab.machine.binaries import copy_postgres
 from lab.machine.processes import Supervisor
 from lab.ultramarket.primary import DATABASE, Primary, database_uid
-from recovery.copies.beside import BesideOrder
+from recovery.copies.server_order import ServerOrder
 from recovery.names import (
     BESIDE,
     BESIDE_LABEL,
@@ -146,9 +146,9 @@ def source(site: BesideSite, monkeypatch: Any) -> Site:
     return made
 
 
-def an_order(to: str) -> BesideOrder:
+def an_order(to: str) -> ServerOrder:
     """Of this point."""
-    return BesideOrder(asked=to, to=to, at=datetime(2026, 11, 30, 12, tzinfo=UTC))
+    return ServerOrder(asked=to, to=to, at=datetime(2026, 11, 30, 12, tzinfo=UTC))
 
 
 def _images(site: BesideSite) -> None:
