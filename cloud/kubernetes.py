@@ -1,5 +1,5 @@
-"""The DR cluster through the official Kubernetes client: one namespace, reads and the scale subresource; and
-what its nodes have left."""
+"""The DR cluster through Kubernetes' API: one namespace, reads and the scale subresource;
+and what its nodes have left."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,7 +7,8 @@ from typing import Any
 
 from cloud.cluster_jobs import read_jobs
 from cloud.cluster_room import read_bytes, read_room
-from cloud.kubernetes_api import KubernetesApi, server_of
+from cloud.kubernetes_api import KubernetesApi
+from cloud.kubernetes_login import server_of
 from recovery.errors import Unreachable
 from recovery.names import GUARD_CONTAINER
 from recovery.ports import ClusterRoom, DeploymentState, GuardState, ScheduledJobs

@@ -1,5 +1,5 @@
-"""One API server. The official client logs in (tokens, certificates, exec plug-ins); requests are plain HTTP, because
-loading its classes for every kind takes longer than a whole `dr status` may."""
+"""One API server: requests are plain HTTP, because loading the official client's classes for every kind takes longer
+than a whole `dr status` may."""
 
 import json
 from collections.abc import Mapping
@@ -7,8 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from cloud.kubernetes_login import KubernetesLogin
 from recovery.errors import Refused, Unreachable
 
 _TIMEOUT = (1.5, 3.0)  # connect, read; seconds
@@ -16,24 +15,6 @@ _TIMEOUT = (1.5, 3.0)  # connect, read; seconds
 
 class Conflict(Refused):
     """The object is not what the request said it was when it was read."""
-
-
-def server_of(kubeconfig: Path) -> str:
-    """The API server of the current context. Raises Refused when the file is no kubeconfig."""
-    try:
-        config = yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))
-        named = {item["name"]: item for item in config["contexts"]}
-        cluster = named[config["current-context"]]["context"]["cluster"]
-        return next(item["cluster"]["server"] for item in config["clusters"] if item["name"] == cluster)
-    except OSError as error:
-        raise Refused(
-            f"kubeconfig {kubeconfig} cannot be read: {error.strerror}", next_step="name it with --kubeconfig"
-        ) from None
-    except (yaml.YAMLError, KeyError, TypeError, StopIteration, UnicodeDecodeError):
-        raise Refused(
-            f"{kubeconfig} is not a kubeconfig with a current context",
-            next_step="make one with `aws eks update-kubeconfig`, or name another with --kubeconfig",
-        ) from None
 
 
 class KubernetesApi:
@@ -44,43 +25,24 @@ class KubernetesApi:
         self.namespace = namespace
 
     @cached_property
-    def _login(self) -> Any:
-        """The client's settings: server, certificates, credentials. Loaded on first use: it takes half a second."""
-        from kubernetes import client, config
-        from kubernetes.config.config_exception import ConfigException
-
-        settings = client.Configuration()
-        try:
-            config.load_kube_config(config_file=str(self.kubeconfig), client_configuration=settings)
-        except (ConfigException, OSError, ValueError, TypeError) as error:
-            raise Refused(
-                f"kubeconfig {self.kubeconfig} does not work: {error}", next_step="name another with --kubeconfig"
-            ) from None
-        settings.retries = False
-        return settings
-
-    @cached_property
-    def _connections(self) -> Any:
-        from kubernetes.client.rest import RESTClientObject
-
-        return RESTClientObject(self._login).pool_manager
+    def _login(self) -> KubernetesLogin:
+        return KubernetesLogin(self.kubeconfig)
 
     def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """One request, its answer read. Raises Unreachable, Refused, and of that Conflict."""
         from urllib3 import Timeout
         from urllib3.exceptions import HTTPError
 
-        # Asked for each time: credentials of an exec plug-in are renewed in it.
-        login = {each["key"]: each["value"] for each in self._login.auth_settings().values() if each["in"] == "header"}
+        login = self._login
         content = {
             "PATCH": {"Content-Type": "application/merge-patch+json"},
             "POST": {"Content-Type": "application/json"},
         }
         try:
-            answer = self._connections.request(
+            answer = login.connections.request(
                 method,
-                self._login.host.rstrip("/") + path,
-                headers={"Accept": "application/json", **login, **content.get(method, {})},
+                login.server + path,
+                headers={"Accept": "application/json", **login.headers(), **content.get(method, {})},
                 body=None if body is None else json.dumps(body),
                 timeout=Timeout(connect=_TIMEOUT[0], read=_TIMEOUT[1]),
                 retries=False,

@@ -11,7 +11,7 @@ from dnslib import RR
 from dnslib.server import DNSLogger, DNSServer
 
 from cloud.edge import HttpEdge
-from cloud.kubernetes_api import server_of
+from cloud.kubernetes_login import server_of
 from cloud.resolver import Resolver, parse_server
 from lab.machine.addresses import Block
 from recovery.errors import Refused, Unreachable

@@ -53,8 +53,8 @@ def _name(text: str) -> x509.GeneralName:
 
 
 @contextmanager
-def serving(address: str, port: int, chain: Path, status: int) -> Iterator[None]:
-    """Answers every GET with `status`, as a load balancer whose services are closed does."""
+def serving(address: str, port: int, chain: Path, status: int) -> Iterator[int]:
+    """Answers every GET with `status`, as a load balancer whose services are closed does; its port (0: any)."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -74,7 +74,7 @@ def serving(address: str, port: int, chain: Path, status: int) -> Iterator[None]
     server.socket = context.wrap_socket(server.socket, server_side=True)
     Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
     try:
-        yield
+        yield server.server_port
     finally:
         server.shutdown()
         server.server_close()
