@@ -18,8 +18,10 @@ def promoter_policy(names: Names, key_arns: list[str]) -> Document:
         allow("LeaseAndJournal", items, table_arns(names)),
         # Put the marker and see that it is there; taking it away is failback, another duty.
         allow("Marker", ["s3:GetObject", "s3:PutObject"], [bucket_arn(names.marker_bucket, MARKER_KEY)]),
-        # The bundle and the catalog are all that a promotion reads of the copies.
-        allow("ReadBundleAndCatalog", ["s3:GetObject"], readable),
+        # A promotion reads bundle, catalog and log; whoever restores beside the site plans that from here.
+        allow("ReadBundleAndCopies", ["s3:GetObject"], readable),
+        # Such a restore may need what lies in Glacier (fault 56): a temporary copy, no change.
+        allow("RetrieveFromGlacier", ["s3:RestoreObject"], [bucket_arn(dr_bucket, f"{each}*") for each in BACKUPS]),
         allow("TellAbsent", ["s3:ListBucket"], [bucket_arn(dr_bucket), bucket_arn(names.marker_bucket)]),
         # `dr status` counts the uploads that a killed backup left open, at either site.
         allow("SeeUnfinished", [UNFINISHED], [bucket_arn(names.backup_bucket(site)) for site in SITES]),
