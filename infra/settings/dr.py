@@ -20,6 +20,10 @@ from recovery.site.capacity import POSTGRES, Size, least_disk_gibibytes
 from recovery.site.nodes import Nodes, shortage
 from recovery.units import format_size
 
+# Not Graviton's, which have a g after the generation: the runner's image is built for x86-64, and a copy of a primary's
+# files works on its architecture alone: https://www.postgresql.org/docs/18/warm-standby.html#STANDBY-PLANNING
+_X86 = r"(?!a1\.|[a-z]+\d+g)[a-z0-9-]+\.[a-z0-9]+"
+
 
 @dataclass(frozen=True, kw_only=True)
 class DrSettings(GuardSettings):
@@ -81,7 +85,7 @@ def _dr(config: Config, plan: Plan, account: str) -> DrSettings:
         kubernetes_version=config.text("kubernetesVersion", r"1\.\d{2}", "a Kubernetes version such as 1.34"),
         addon_versions=addon_versions(config),
         cluster_admins=cluster_admins(config, plan),
-        instance_types=config.texts("instanceTypes", r"[a-z0-9-]+\.[a-z0-9]+", "an instance type such as m7i.large"),
+        instance_types=config.texts("instanceTypes", _X86, "an x86-64 instance type such as m7i.large"),
         nodes=config.number("nodes", 1, 100, default=5),
         postgres_image=_postgres_image(config),
         postgres_settings=config.mapping("postgresSettings", "PostgreSQL settings by name"),

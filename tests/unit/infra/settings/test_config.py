@@ -132,6 +132,9 @@ def test_a_misspelt_key_is_an_error() -> None:
         ("dr", {"nodes": "none"}, "nodes: expected a whole number from 1 to 100"),
         ("dr", {"storageSize": "200Gi"}, "storageSize: expected at least 280Gi for a database of 200GB that grows"),
         ("dr", {"diskKey": "alias/ours"}, "diskKey: expected the ARN of a KMS key in the DR region"),
+        ("dr", {"instanceTypes": ["m7i.large", "m7g.large"]}, "instanceTypes[1]: expected an x86-64 instance type"),
+        ("dr", {"instanceTypes": ["c6gn.xlarge"]}, "instanceTypes[0]: expected an x86-64 instance type"),
+        ("dr", {"instanceTypes": ["a1.large"]}, "instanceTypes[0]: expected an x86-64 instance type"),
         ("dr", {"nodes": 4}, "nodes: expected more or larger nodes: full size needs"),
         ("dr", {"edge": "edge-dr.ultramarket.com"}, "edge: expected the DR site's edge as host:port"),
         ("dr", {"edge": "edge-dr.ultramarket.com:65536"}, "edge: expected the DR site's edge as host:port"),
@@ -187,6 +190,12 @@ def test_the_standby_has_the_size_that_is_configured() -> None:
     assert dr_settings().postgres_size == Size(millicores=3500, mebibytes=24 * 1024)
     configure("dr", {"postgresMemory": None, "postgresCpu": None})
     assert dr_settings().postgres_size == POSTGRES
+
+
+@pytest.mark.parametrize("instance_type", ["m7i.2xlarge", "m7i-flex.8xlarge", "g4dn.8xlarge", "r6a.4xlarge"])
+def test_an_x86_type_is_taken_whatever_its_letters(instance_type: str) -> None:
+    configure("dr", {"instanceTypes": [instance_type]})
+    assert dr_settings().instance_types == [instance_type]
 
 
 def test_a_missing_or_wrong_plan_is_named_by_its_file(tmp_path: Any) -> None:
