@@ -5,7 +5,10 @@ import re
 from infra.settings.config import Config
 from recovery.plan.plan import Plan
 
-ADDONS = ("coredns", "kube-proxy", "eks-pod-identity-agent", "vpc-cni", "aws-ebs-csi-driver")
+_DRIVER = "aws-ebs-csi-driver"
+ADDONS = ("coredns", "kube-proxy", "eks-pod-identity-agent", "vpc-cni", _DRIVER)
+# From here on it tags each volume with its cluster's name, by which its role goes (`recovery.access.cluster_roles`).
+_TAGGING = (1, 58)
 # A role that IAM Identity Center makes for people. The region is where it is at home, left out for us-east-1:
 # https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html
 _PEOPLE = re.compile(r".*:role/aws-reserved/sso\.amazonaws\.com/(?:(?P<region>[a-z0-9-]+)/)?[^/]+")
@@ -20,6 +23,9 @@ def addon_versions(config: Config) -> dict[str, str]:
             config.wrong(where, f"one of {', '.join(ADDONS)}", addon)
         elif not re.fullmatch(r"v\d+\.\d+\.\d+-eksbuild\.\d+", version, re.ASCII):
             config.wrong(where, "a version as `aws eks describe-addon-versions` lists it, v1.2.3-eksbuild.1", version)
+    driver = re.match(r"v(\d+)\.(\d+)\.", found.get(_DRIVER, ""))
+    if driver and (int(driver[1]), int(driver[2])) < _TAGGING:
+        config.wrong(f"addonVersions.{_DRIVER}", "v1.58 or newer: its role goes by what that tags", driver.string)
     cluster = config.text("kubernetesVersion", ".*", "", default="")
     proxy = found.get("kube-proxy", "")
     if proxy and not proxy.startswith(f"v{cluster}."):

@@ -53,7 +53,9 @@ NODES = ClusterDuty(
         f"{_AWS}/AmazonEC2ContainerRegistryPullOnly",
     ),
 )
+# Volumes and nodes of its own cluster alone, by tags. The older AmazonEBSCSIDriverPolicy detaches any of the account's,
+# production's too. Needs the driver's version 1.58: https://github.com/kubernetes-sigs/aws-ebs-csi-driver/issues/2918
 STORAGE = ClusterDuty(
-    name="cluster-storage", trust=storage_trust, policies=(f"{_AWS}/service-role/AmazonEBSCSIDriverPolicy",)
+    name="cluster-storage", trust=storage_trust, policies=(f"{_AWS}/AmazonEBSCSIDriverEKSClusterScopedPolicy",)
 )
 CLUSTER_DUTIES = (CONTROL_PLANE, NODES, STORAGE)

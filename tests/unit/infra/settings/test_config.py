@@ -116,6 +116,11 @@ def test_a_misspelt_key_is_an_error() -> None:
             {"addonVersions": {"kube-proxy": "v1.33.0-eksbuild.2"}},
             "addonVersions.kube-proxy: expected a version of the",
         ),
+        (
+            "dr",
+            {"addonVersions": {"aws-ebs-csi-driver": "v1.57.2-eksbuild.1"}},
+            "addonVersions.aws-ebs-csi-driver: expected v1.58 or newer",
+        ),
         ("dr", {"addonVersions": {"coredns": "latest"}}, "addonVersions.coredns: expected a version as `aws eks"),
         ("dr", {"addonVersions": {"calico": "v1.2.3-eksbuild.1"}}, "addonVersions.calico: expected one of coredns"),
         ("dr", {"clusterAdmins": ["arn:aws:sts::123456789012:assumed-role/a/b"]}, "clusterAdmins[0]: expected the ARN"),

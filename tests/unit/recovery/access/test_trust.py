@@ -1,6 +1,11 @@
-"""Who may take a role, and who may not."""
+"""Who may take a role, and who may not; and what AWS's own policies let the cluster's roles do."""
 
-from recovery.access.cluster_roles import cluster_trust, storage_trust
+import json
+from typing import Any
+
+from moto.iam.aws_managed_policies import aws_managed_policies_data
+
+from recovery.access.cluster_roles import CLUSTER_DUTIES, STORAGE, cluster_trust, storage_trust
 from recovery.access.documents import bucket_arn, dr_cluster_arn
 from recovery.access.trust import ServiceAccount, pod_identity_trust, service_trust
 from recovery.names import Names
@@ -10,6 +15,7 @@ from tests.support.plans import ROOT
 
 NAMES = Names(load_plan(ROOT / "recovery.yaml"), "123456789012")
 PROD = NAMES.backup_bucket("prod")
+OF_AWS: dict[str, Any] = json.loads(aws_managed_policies_data)
 
 
 def tags(cluster: str, namespace: str, name: str) -> dict[str, str]:
@@ -59,3 +65,20 @@ def test_service_roles_ask_whose_resource_is_behind_the_request() -> None:
     assert ask(cluster_trust(NAMES), "sts:AssumeRole", "*", {"aws:SourceAccount": "666666666666"}) == "nothing"
     storage = tags(dr_cluster_arn(NAMES), "kube-system", "ebs-csi-controller-sa")
     assert ask(storage_trust(NAMES), "sts:AssumeRole", "*", storage) == "allow"
+
+
+def test_what_aws_has_written_for_the_cluster_s_roles_is_there_under_these_names() -> None:
+    for arn in (each for duty in CLUSTER_DUTIES for each in duty.policies):
+        path, name = arn.removeprefix("arn:aws:iam::aws:policy").rsplit("/", 1)
+        assert OF_AWS[name]["Path"] == f"{path}/", arn
+
+
+def test_the_dr_cluster_s_disk_driver_may_touch_no_volume_of_another_cluster() -> None:
+    """AWS's older policy for it detaches any volume of the account and deletes any that a driver has made: production's
+    database among them."""
+    (name,) = [each.rpartition("/")[2] for each in STORAGE.policies]
+    changing = {"ec2:AttachVolume", "ec2:DetachVolume", "ec2:DeleteVolume", "ec2:ModifyVolume", "ec2:CreateVolume"}
+    statements = [each for each in OF_AWS[name]["Document"]["Statement"] if changing & set(each["Action"])]
+    assert statements
+    for each in statements:
+        assert list(each["Condition"]["StringEquals"].values()) == ["${aws:PrincipalTag/eks-cluster-name}"], each
