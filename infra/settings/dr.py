@@ -86,7 +86,7 @@ def _dr(config: Config, plan: Plan, account: str) -> DrSettings:
         addon_versions=addon_versions(config),
         cluster_admins=cluster_admins(config, plan),
         instance_types=config.texts("instanceTypes", _X86, "an x86-64 instance type such as m7i.large"),
-        nodes=config.number("nodes", 1, 100, default=5),
+        nodes=config.number("nodes", 1, 100, default=6),
         postgres_image=_postgres_image(config),
         postgres_settings=config.mapping("postgresSettings", "PostgreSQL settings by name"),
         postgres_size=_postgres_size(config),

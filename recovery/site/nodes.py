@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from recovery.plan.plan import Plan
 from recovery.ports import Room
-from recovery.site.capacity import GUARD, LOG_SERVER, RUNNER, SERVICE, Size
+from recovery.site.capacity import GUARD, LOG_SERVER, RUNNER, SERVICE, SHIPPER, Size
 from recovery.site.room import homeless
 
 _TYPE = re.compile(r"([cmr])\d[a-z0-9-]*\.(large|xlarge|2xlarge|4xlarge|8xlarge)")
@@ -25,7 +25,7 @@ _VISIBLE = 0.95  # of the nominal memory; firmware and kernel have the rest
 # As the add-ons ask in 2026-11. On every node: vpc-cni with its policy agent, kube-proxy, the EBS driver.
 _ON_EACH = Size(millicores=180, mebibytes=130)
 # Twice each: CoreDNS, the EBS driver's controller.
-_ONCE = (*(Size(millicores=100, mebibytes=70),) * 2, *(Size(millicores=60, mebibytes=240),) * 2)
+ONCE = (*(Size(millicores=100, mebibytes=70),) * 2, *(Size(millicores=60, mebibytes=240),) * 2)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,12 +43,14 @@ def shortage(plan: Plan, postgres: Size, nodes: Nodes) -> str:
         return ""
     least = min(rooms, key=lambda room: (room.millicores, room.mebibytes))
     pods = [
-        *_ONCE,
+        *ONCE,
         Size(
             millicores=postgres.millicores + GUARD.millicores + LOG_SERVER.millicores,
             mebibytes=postgres.mebibytes + GUARD.mebibytes + LOG_SERVER.mebibytes,
         ),
-        *(RUNNER,) * 2,  # the operator's workspace, and the monitor's or the backup's Job
+        SHIPPER,
+        # The operator's workspace; the monitor's Job; the look whether a backup is due, which may become that backup.
+        *(RUNNER,) * 3,
         *(SERVICE for service in plan.services.values() for _ in range(service.full)),
     ]
     left = {f"node {number}": least for number in range(nodes.count - 1)}

@@ -140,7 +140,7 @@ def test_a_misspelt_key_is_an_error() -> None:
         ("dr", {"instanceTypes": ["m7i.large", "m7g.large"]}, "instanceTypes[1]: expected an x86-64 instance type"),
         ("dr", {"instanceTypes": ["c6gn.xlarge"]}, "instanceTypes[0]: expected an x86-64 instance type"),
         ("dr", {"instanceTypes": ["a1.large"]}, "instanceTypes[0]: expected an x86-64 instance type"),
-        ("dr", {"nodes": 4}, "nodes: expected more or larger nodes: full size needs"),
+        ("dr", {"nodes": 5}, "nodes: expected more or larger nodes: full size needs"),
         ("dr", {"edge": "edge-dr.ultramarket.com"}, "edge: expected the DR site's edge as host:port"),
         ("dr", {"edge": "edge-dr.ultramarket.com:65536"}, "edge: expected the DR site's edge as host:port"),
         ("prod", {"edge": "edge.ultramarket.com:0"}, "edge: expected production's edge as host:port"),
