@@ -20,11 +20,6 @@ def from_cluster(cluster: str, *, other: bool = False) -> Document:
     return {"StringNotEquals" if other else "StringEquals": {"aws:PrincipalTag/eks-cluster-name": cluster}}
 
 
-def only_below(prefix: str) -> Document:
-    """Condition: keys of a bucket are listed below this prefix and nowhere else."""
-    return {"StringLike": {"s3:prefix": f"{prefix}*"}}
-
-
 def only_metrics(namespace: str) -> Document:
     """Condition: metrics of this namespace and no others, least of all AWS's own."""
     return {"StringEquals": {"cloudwatch:namespace": namespace}}

@@ -2,7 +2,7 @@
 none, which UpdateItem could, is a condition of every request of ours (`cloud.lease_store`). At the DR site the Pod
 that it shares with the database also reads the logs."""
 
-from recovery.access.conditions import all_of, from_cluster, only_below, only_items, through_s3
+from recovery.access.conditions import all_of, from_cluster, only_items, through_s3
 from recovery.access.documents import LEASE_ITEM, Document, allow, bucket_arn, document, table_arns
 from recovery.access.duties.scope import SHIPPED
 from recovery.names import Names, guard_item
@@ -27,9 +27,8 @@ def guard_policy(names: Names, dr_key_arn: str) -> Document:
         ),
         # What a standby has lost its stream for (fault 69). A Pod's containers have one role, that of its account.
         allow("ReadLogs", ["s3:GetObject"], [bucket_arn(bucket, f"{prefix}*") for prefix in logs], at_dr),
-        *(
-            allow("FindLogs", ["s3:ListBucket"], [bucket_arn(bucket)], all_of(at_dr, only_below(prefix)))
-            for prefix in logs
-        ),
+        # All of the bucket's names: else S3 answers 403 instead of 404 for a log that is absent, and a request for one
+        # carries no prefix that a condition could ask for.
+        allow("FindLogs", ["s3:ListBucket"], [bucket_arn(bucket)], at_dr),
         allow("DecryptThroughS3", ["kms:Decrypt"], [dr_key_arn], all_of(at_dr, through_s3(names, "dr"))),
     )

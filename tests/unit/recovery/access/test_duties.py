@@ -80,7 +80,7 @@ ROLES = {
         (GUARD, "dynamodb:PutItem", TABLE_DR, REPORT_DR | AT_DR),
         (GUARD, "dynamodb:PutItem", TABLE_PROD, REPORT_PROD | AT_PROD),
         (GUARD, "s3:GetObject", bucket_arn(DR, LOG), AT_DR),
-        (GUARD, "s3:ListBucket", bucket_arn(DR), AT_DR | {"s3:prefix": "postgres/log/ranges/"}),
+        (GUARD, "s3:ListBucket", bucket_arn(DR), AT_DR),
         (GUARD, "kms:Decrypt", KEY_DR, AT_DR | S3_DR),
         (PROMOTER, "s3:GetObject", bucket_arn(DR, LOG), {}),
         (PROMOTER, "s3:RestoreObject", bucket_arn(DR, COPY), {}),
@@ -173,7 +173,7 @@ def test_a_duty_may_do_its_work(document: Any, action: str, resource: str, conte
         (GUARD, "s3:GetObject", bucket_arn(DR, LOG), AT_PROD),
         (GUARD, "s3:GetObject", bucket_arn(DR, COPY), AT_DR),
         (GUARD, "s3:PutObject", bucket_arn(DR, LOG), AT_DR),
-        (GUARD, "s3:ListBucket", bucket_arn(DR), AT_DR | {"s3:prefix": "postgres/full/"}),
+        (GUARD, "s3:ListBucket", bucket_arn(DR), AT_PROD),
         (GUARD, "kms:Decrypt", KEY_DR, AT_DR),
         (GUARD, "kms:Decrypt", KEY_DR, AT_PROD | S3_DR),
         (PROMOTER, "s3:DeleteObject", bucket_arn(MARKER, MARKER_KEY), {}),
@@ -251,6 +251,15 @@ def test_no_role_has_a_wildcard_for_actions_buckets_tables_or_keys(duty: str) ->
         for resource in statement["Resource"]:
             assert "*" not in resource.partition("/")[0], resource
             assert resource.startswith("arn:aws:s3:::") or "*" not in resource, resource
+
+
+@pytest.mark.parametrize("duty", [each for each in ROLES if each != "replication"])
+def test_who_reads_objects_is_told_which_are_absent(duty: str) -> None:
+    """S3 answers 404 only to who may list the bucket, and 403 to everybody else. A request for an object carries no
+    prefix, so a permission to list that asks for one is none here."""
+    reads = [each for each in ROLES[duty]["Statement"] if "s3:GetObject" in each["Action"]]
+    for bucket in {resource.partition("/")[0] for each in reads for resource in each["Resource"]}:
+        assert ask(ROLES[duty], "s3:ListBucket", bucket, AT_DR) == "allow", bucket
 
 
 def test_statement_names_are_unique_and_plain() -> None:
