@@ -323,7 +323,7 @@ def test_every_pod_is_restricted_and_every_image_pinned(stack: str) -> None:
     for name, template in templates.items():
         spec = template["spec"]
         assert spec["securityContext"]["runAsNonRoot"] and spec["automountServiceAccountToken"] is False, name
-        for container in spec["containers"]:
+        for container in [*spec.get("initContainers", []), *spec["containers"]]:
             assert re.fullmatch(r".+@sha256:[0-9a-f]{64}", container["image"]), name
             security = container["securityContext"]
             assert security["readOnlyRootFilesystem"] and security["capabilities"] == {"drop": ["ALL"]}, name
@@ -335,7 +335,7 @@ def test_every_pod_is_restricted_and_every_image_pinned(stack: str) -> None:
 def test_no_password_stands_in_an_argument_or_a_plain_variable(stack: str) -> None:
     for name, template in pods(declared(stack)).items():
         assert "not-a-secret" not in json.dumps(template), name
-        for container in template["spec"]["containers"]:
+        for container in [*template["spec"].get("initContainers", []), *template["spec"]["containers"]]:
             for variable in container["env"]:
                 assert variable["name"] not in STATIC_KEYS, name
                 if variable["name"].endswith("PASSWORD"):
