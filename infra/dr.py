@@ -231,7 +231,7 @@ def _beside(settings: DrSettings, at: Runners) -> PostgresBesideArgs:
     return PostgresBesideArgs(
         at=at,
         image=settings.postgres_image,
-        storage_size=settings.storage_size,
+        storage_size=settings.beside_size,
         pod_cidrs=settings.pod_cidrs,
         people=PROMOTERS,
     )

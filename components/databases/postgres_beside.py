@@ -37,8 +37,8 @@ _RBAC = "rbac.authorization.k8s.io"
 
 @dataclass(frozen=True, kw_only=True)
 class PostgresBesideArgs:
-    """`image` and `storage_size` are the standby's: the same database. `pod_cidrs`: where the operator's workspace gets
-    its address; `people`: the Kubernetes group that may say what is restored, as the workspace may."""
+    """`image` is the standby's, and the disk no smaller: the same database. `pod_cidrs`: where the operator's workspace
+    gets its address; `people`: the Kubernetes group that may say what is restored, as the workspace may."""
 
     at: Runners
     image: str

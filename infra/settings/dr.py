@@ -46,6 +46,7 @@ class DrSettings(GuardSettings):
     service_images: dict[str, str]
     disk_key: str
     storage_size: str
+    beside_size: str
     pod_cidrs: list[str]
     application_password: pulumi.Output[str]
     replication_password: pulumi.Output[str]
@@ -95,6 +96,7 @@ def _dr(config: Config, plan: Plan, account: str) -> DrSettings:
             "diskKey", r"arn:aws:kms:\S+:key/\S+", "the ARN of a KMS key in the DR region", default=""
         ),
         storage_size=_storage_size(config, plan),
+        beside_size=_beside_size(config),
         pod_cidrs=config.ranges("podCidrs", "a range of Pod and operator addresses"),
         application_password=config.secret("applicationPassword", "the services log in to PostgreSQL with it"),
         replication_password=config.secret("replicationPassword", "the standby and the log's shipper log in with it"),
@@ -123,6 +125,14 @@ def _storage_size(config: Config, plan: Plan) -> str:
         database = format_size(plan.assumptions.size.postgres)
         config.wrong("storageSize", f"at least {least}Gi for a database of {database} that grows", f"{size}Gi")
     return f"{size}Gi"
+
+
+def _beside_size(config: Config) -> str:
+    """Of the same database. Its own value, since the standby's disk grows past `storageSize`, which cannot change."""
+    standby = config.text("storageSize", ".*", "", default="")
+    if not config.given("besideSize"):
+        return standby
+    return f"{config.amount('besideSize', {'Gi': 1, 'Ti': 1024}, 'a size such as 400Gi', least=standby)}Gi"
 
 
 def _postgres_image(config: Config) -> str:

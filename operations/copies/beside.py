@@ -43,7 +43,7 @@ def plan_on_disk(
     if order.disk_bytes > disk_bytes:
         raise Refused(
             f"the restore needs {order.disk_bytes:,} bytes, the disk of {whose} has {disk_bytes:,}",
-            next_step="raise storageSize of the dr stack, or restore by hand (docs/restore-by-hand.md)",
+            next_step="raise besideSize of the dr stack, or restore by hand (docs/restore-by-hand.md)",
         )
     return replace(order, disk_free=disk_bytes)
 

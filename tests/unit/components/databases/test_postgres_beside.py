@@ -54,6 +54,14 @@ def test_it_is_the_standby_s_database_and_disk_and_goes_with_its_pod() -> None:
     assert disk["storageClassName"] == SCRATCH_DISK_CLASS
 
 
+def test_its_disk_grows_by_a_value_of_its_own_since_the_standby_s_claim_template_cannot_change() -> None:
+    grown = {each.name: each.inputs for each in stacks.declare("dr", {"besideSize": "800Gi"})}
+    volumes = grown["postgres-beside-deployment"]["spec"]["template"]["spec"]["volumes"]
+    (disk,) = [each["ephemeral"]["volumeClaimTemplate"]["spec"] for each in volumes if "ephemeral" in each]
+    assert disk["resources"]["requests"]["storage"] == "800Gi"
+    assert grown["postgres-set"] == inputs("postgres-set")
+
+
 def test_its_server_has_no_login_to_aws_or_the_cluster() -> None:
     (server,) = pod()["containers"]
     assert pod()["automountServiceAccountToken"] is False and pod()["serviceAccountName"] == "dr-restorer"

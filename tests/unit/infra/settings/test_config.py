@@ -136,6 +136,7 @@ def test_a_misspelt_key_is_an_error() -> None:
         ("dr", {"podCidrs": ["10.1.0.0"], "publicAccessCidrs": None}, "publicAccessCidrs: missing"),
         ("dr", {"nodes": "none"}, "nodes: expected a whole number from 1 to 100"),
         ("dr", {"storageSize": "200Gi"}, "storageSize: expected at least 280Gi for a database of 200GB that grows"),
+        ("dr", {"besideSize": "300Gi"}, "besideSize: expected at least 400Gi"),
         ("dr", {"diskKey": "alias/ours"}, "diskKey: expected the ARN of a KMS key in the DR region"),
         ("dr", {"instanceTypes": ["m7i.large", "m7g.large"]}, "instanceTypes[1]: expected an x86-64 instance type"),
         ("dr", {"instanceTypes": ["c6gn.xlarge"]}, "instanceTypes[0]: expected an x86-64 instance type"),
