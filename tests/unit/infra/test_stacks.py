@@ -372,6 +372,14 @@ def test_the_same_backups_are_declared_at_both_sites_each_from_its_own_database_
     assert jobs["prod"]["metadata"]["name"] == jobs["dr"]["metadata"]["name"] == backup_cron_job("postgres", "full")
 
 
+@pytest.mark.parametrize("stack", ["prod", "dr"])
+def test_between_the_scheduled_ones_a_full_backup_is_made_only_where_one_is_due(stack: str) -> None:
+    spec = one(declared(stack), "backup-postgres-due-job")["spec"]
+    assert spec["schedule"] == "*/5 * * * *"
+    (container,) = spec["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    assert container["command"] == ["dr", "backup", "postgres", "full", "--if-active", "--if-due"]
+
+
 @pytest.mark.parametrize(("stack", "workload"), [("prod", "site-guard-guard"), ("dr", "postgres-set")])
 def test_a_site_has_one_guard_and_the_gate_is_ready_only_while_it_is_open(stack: str, workload: str) -> None:
     found = declared(stack)
