@@ -109,6 +109,14 @@ def test_the_workflow_builds_every_supported_major_and_pushes_what_it_has_tried(
     assert "containerimage.digest" in push["run"] and "GITHUB_STEP_SUMMARY" in push["run"]
 
 
+def test_the_workflow_can_be_run_by_hand_and_builds_nothing_for_a_fork() -> None:
+    """As docs/first-account.md does, with `gh workflow run`. `on` is YAML's word for true."""
+    workflow = yaml.safe_load(WORKFLOW)
+    assert "workflow_dispatch" in workflow[True]
+    only = "github.event_name != 'pull_request' || github.event.pull_request.head.repo.full_name == github.repository"
+    assert workflow["jobs"]["build"]["if"] == only
+
+
 def test_the_workflow_takes_actions_by_commit_and_keeps_no_secret(steps: list[dict[str, str]]) -> None:
     for step in steps:
         assert re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", step.get("uses", f"a@{'0' * 40}"))
