@@ -1,5 +1,6 @@
 """Fixtures that several rooms' tests share. Unit tests need none of them."""
 
+import gc
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -12,6 +13,9 @@ from lab.machine.addresses import Block, claim_block
 from lab.machine.processes import Supervisor
 from tests.support.schedule import Schedule, Timekeeper
 
+# The providers' SDKs are hundreds of thousands of objects that live as long as the process, and every stack that a test
+# declares makes as many more: at Python's own thresholds collecting takes an eighth of a worker's time.
+gc.set_threshold(100_000, 50, 100)
 # A busy machine is no counterexample.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
@@ -45,6 +49,11 @@ def aws(session_aws: Aws) -> Iterator[Aws]:
     session_aws.reach.restore_all()
     yield session_aws
     session_aws.reach.restore_all()
+
+
+def pytest_collection_finish() -> None:
+    """What was loaded to find the tests stays: no later collection, nor the one at exit, has to look at it."""
+    gc.freeze()
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
