@@ -8,16 +8,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from engines.catalog import Entry, entries, newest_pointer
-from engines.postgres.wal_bucket import positions
+from engines.registry import logs
+from engines.shipping import HeldLog
 from recovery.copies.arrival import arrival
 from recovery.copies.catalog import Catalog, Copy, Named
-from recovery.copies.log import PREFIX as POSTGRES_LOG
-from recovery.copies.log import SEGMENT_BYTES, segment_start
-from recovery.copies.log_days import log_days
 from recovery.copies.manifest import Manifest
 from recovery.copies.retention import LOG, CopyTerms, copy_terms, lock_term
 from recovery.errors import Corrupt, Refused, Unreachable
-from recovery.lease.lease import parse_lsn
 from recovery.names import manifest_key, parse_backup_folder
 from recovery.plan.plan import SITES, Plan, SiteName
 from recovery.ports import ObjectStore, PruneBucket, StoredObject
@@ -43,16 +40,16 @@ def take(store: PruneBucket, plan: Plan, site: SiteName, *, replicas: ObjectStor
     damaged: dict[str, list[str]] = {}
     manifests: dict[str, Manifest] = {}
     kinds = [each for each in copy_terms(plan) if each.in_bucket_of(site)]
-    segment_bytes, log = SEGMENT_BYTES, dict[str, tuple[StoredObject, ...]]()
-    if any(each.prefix == POSTGRES_LOG for each in kinds):
-        known = positions(store)
-        days = log_days(store.list(POSTGRES_LOG), known)
-        segment_bytes = max((each.segment_bytes for each in known), default=SEGMENT_BYTES)
-        log = dict(days.objects)
-        copies += days.copies
-        sizes |= {folder: sum(each.bytes for each in objects) for folder, objects in log.items()}
-        if days.latest:
-            latest["postgres", LOG] = days.latest
+    log: dict[str, tuple[StoredObject, ...]] = {}
+    held = {
+        each.dataset: logs()[each.dataset].held(store) for each in kinds if each.kind == LOG and each.dataset in logs()
+    }
+    for dataset, found in held.items():
+        log |= found.days.objects
+        copies += found.days.copies
+        if found.days.latest:
+            latest[dataset, LOG] = found.days.latest
+    sizes |= {folder: sum(each.bytes for each in objects) for folder, objects in log.items()}
     for terms in (each for each in kinds if each.kind != LOG):
         # What the pointer names is looked for in a listing that comes later.
         if pointer := newest_pointer(store, terms.dataset, terms.kind):
@@ -61,7 +58,7 @@ def take(store: PruneBucket, plan: Plan, site: SiteName, *, replicas: ObjectStor
             sizes[entry.folder] = entry.stored_bytes
             try:
                 _require_seen(store, entry)
-                copies.append(_copy(entry, plan, terms, segment_bytes))
+                copies.append(_copy(entry, plan, terms, held.get(terms.dataset)))
             except Corrupt as error:
                 damaged.setdefault(terms.dataset, []).append(f"{entry.folder} ({error.what})")
                 continue
@@ -86,15 +83,13 @@ def _require_seen(store: PruneBucket, entry: Entry) -> None:
         raise Corrupt("its manifest lies under a delete marker")
 
 
-def _copy(entry: Entry, plan: Plan, terms: CopyTerms, segment_bytes: int) -> Copy:
+def _copy(entry: Entry, plan: Plan, terms: CopyTerms, log: HeldLog | None) -> Copy:
     """Raises Corrupt for what is no folder of a backup, or says no position of its log."""
     known = entry.manifest or (entry.arrival and entry.arrival.manifest)
     try:
         if known:
             copy = Copy.of(known, entry.folder, verified=False, complete=entry.manifest is not None)
-            if POSTGRES_LOG.startswith(f"{terms.dataset}/"):
-                return replace(copy, position=segment_start(parse_lsn(known.start_position), segment_bytes))
-            return copy
+            return replace(copy, position=log.needed_from(known)) if log else copy
         named = parse_backup_folder(entry.folder)
         return Copy(
             dataset=terms.dataset,

@@ -62,11 +62,15 @@ def restore_of(dataset: str) -> Restore[Any]:
 
 def log_of(dataset: str) -> Log:
     """How the dataset's log is followed. Raises Refused naming what there is."""
-    log = DATASETS[dataset].log if dataset in DATASETS else None
-    if log is None:
-        there = ", ".join(name for name, each in DATASETS.items() if each.log)
-        raise Refused(f"{dataset} has no log that can be shipped", next_step=f"name one of: {there}")
-    return log
+    followed = logs()
+    if dataset not in followed:
+        raise Refused(f"{dataset} has no log that can be shipped", next_step=f"name one of: {', '.join(followed)}")
+    return followed[dataset]
+
+
+def logs() -> dict[str, Log]:
+    """By dataset, of every one whose log is followed."""
+    return {name: each.log for name, each in DATASETS.items() if each.log}
 
 
 def require(

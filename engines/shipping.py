@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from recovery.copies.log_days import LogDays
 from recovery.copies.manifest import Manifest
 from recovery.errors import Corrupt, DrError
 from recovery.lease.lease import Lease
@@ -28,6 +29,15 @@ class Heard:
 
     says: Callable[[str], None] = lambda _: None
     trouble: Callable[[DrError], None] = lambda _: None
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeldLog:
+    """What a bucket holds of a log, for the pruner. `needed_from`: the position from which on a backup needs it; raises
+    ValueError for a backup that says none."""
+
+    days: LogDays
+    needed_from: Callable[[Manifest], int]
 
 
 class OtherBytes(Corrupt):
@@ -59,4 +69,8 @@ class Log(Protocol):
     def lost_since(self, full: Manifest, store: ObjectStore) -> str:
         """Why some moment after the full backup began cannot be restored, in words: the log that leads there is in no
         copy. Empty when none is known to be lost. Raises Unreachable, Refused, Corrupt."""
+        ...
+
+    def held(self, store: ObjectStore) -> HeldLog:
+        """All of it that is in the bucket. Raises Unreachable, Refused, Corrupt."""
         ...

@@ -3,14 +3,15 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from engines.postgres.wal_bucket import gaps, position_now
+from engines.postgres.wal_bucket import gaps, position_now, positions
 from engines.postgres.wal_session import Session
 from engines.postgres.wal_stream import WalStream
-from engines.shipping import Heard, Terms
-from recovery.copies.log import GAPS
+from engines.shipping import Heard, HeldLog, Terms
+from recovery.copies.log import GAPS, PREFIX, SEGMENT_BYTES, segment_start
+from recovery.copies.log_days import log_days
 from recovery.copies.log_loss import lost_since
 from recovery.copies.manifest import Manifest
-from recovery.lease.lease import Lease
+from recovery.lease.lease import Lease, parse_lsn
 from recovery.ports import LogBucket, ObjectStore
 
 
@@ -42,3 +43,12 @@ class PostgresLog:
     def lost_since(self, full: Manifest, store: ObjectStore) -> str:
         """See `engines.shipping.Log`."""
         return lost_since(full, position_now(store), gaps(store, GAPS))
+
+    def held(self, store: ObjectStore) -> HeldLog:
+        """See `engines.shipping.Log`. The positions are read before the log is listed, so that none is ahead of it."""
+        known = positions(store)
+        segment_bytes = max((each.segment_bytes for each in known), default=SEGMENT_BYTES)
+        return HeldLog(
+            days=log_days(store.list(PREFIX), known),
+            needed_from=lambda backup: segment_start(parse_lsn(backup.start_position), segment_bytes),
+        )
