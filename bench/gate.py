@@ -10,19 +10,16 @@ import argparse
 import json
 import os
 import re
-import shutil
 import statistics
 import subprocess
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
+from bench.own_primary import own_primary
 from bench.row import Row
 from lab.machine import binaries
-from lab.machine.addresses import POSTGRES_PORT, claim_block
-from lab.machine.processes import Supervisor
-from lab.ultramarket.primary import APPLICATION, Primary, database_uid
+from lab.machine.addresses import POSTGRES_PORT
+from lab.ultramarket.primary import APPLICATION, Primary
 from operations.guard.gate import Address, Gate
 
 
@@ -65,23 +62,11 @@ def rows() -> list[Row]:
 def measured(seconds: int, rounds: int, clients: int) -> dict[str, Any]:
     """Alternate direct and gated rounds on a PostgreSQL and two gates of our own."""
     haproxy = str(binaries.find().haproxy)
-    folder = Path(tempfile.mkdtemp(prefix="ultramarket-bench-"))
-    folder.chmod(0o755)
-    block = claim_block()
-    supervisor = Supervisor(folder / "logs")
-    try:
-        primary = Primary(
-            supervisor,
-            binaries.copy_postgres(folder / "programs"),
-            folder / "primary",
-            block.primary,
-            database_uid(),
-        )
-        primary.create()
+    with own_primary() as own:
+        primary, pods = own.primary, own.block.prod.pods
         _admit_everywhere(primary)
-        pods = block.prod.pods
         gates = {
-            "tcp": Gate(haproxy, Address(str(pods[1]), POSTGRES_PORT), Address(block.primary, POSTGRES_PORT)),
+            "tcp": Gate(haproxy, Address(str(pods[1]), POSTGRES_PORT), Address(primary.address, POSTGRES_PORT)),
             "socket": Gate(haproxy, Address(str(pods[2]), POSTGRES_PORT), Address(str(primary.socket), POSTGRES_PORT)),
         }
         for gate in gates.values():
@@ -91,9 +76,6 @@ def measured(seconds: int, rounds: int, clients: int) -> dict[str, Any]:
         finally:
             for gate in gates.values():
                 gate.close()
-    finally:
-        supervisor.stop_all()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _admit_everywhere(primary: Primary) -> None:

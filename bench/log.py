@@ -11,10 +11,8 @@ import argparse
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from pathlib import Path
@@ -22,16 +20,16 @@ from typing import Any
 
 import boto3
 
+from bench.own_primary import own_primary
 from bench.row import Row
 from cloud.control_table import ControlTable
 from cloud.lease_store import DynamoLeaseStore
 from lab.aws.site import ROOT, Aws, start_aws
-from lab.machine import binaries
-from lab.machine.addresses import POSTGRES_PORT, claim_block
-from lab.machine.processes import Child, Supervisor
+from lab.machine.addresses import POSTGRES_PORT
+from lab.machine.processes import Child
 from lab.story.log_lag import end_of_log, quantile
-from lab.ultramarket.primary import Primary, database_uid
-from operations.monitoring.log import look_at_log
+from lab.ultramarket.primary import Primary
+from operations.monitoring.postgres_log import look_at_log
 from recovery.copies.log import PREFIX, Line, Segment
 from recovery.lease.lease import Lease, parse_lsn
 from recovery.names import ROLE_REPLICATION, Names
@@ -107,27 +105,12 @@ class _Counting(FakeBucket):
 
 def measured(seconds: int, commits: int) -> dict[str, Any]:
     """On a PostgreSQL, a bucket and a shipper of our own."""
-    folder = Path(tempfile.mkdtemp(prefix="ultramarket-bench-"))
-    folder.chmod(0o755)
-    block, supervisor = claim_block(), Supervisor(folder / "logs")
-    try:
-        primary = Primary(
-            supervisor,
-            binaries.copy_postgres(folder / "programs"),
-            folder / "primary",
-            block.primary,
-            database_uid(),
-        )
-        primary.create()
-        with primary.connect() as connection:
+    with own_primary() as own:
+        with own.primary.connect() as connection:
             connection.execute("CREATE TABLE bench_log (client int, at timestamptz, text text)")
-        aws = start_aws(supervisor, block, folder)
+        aws = start_aws(own.supervisor, own.block, own.folder)
         bucket = _prepare(aws)
-        return _measure(primary, aws, bucket, folder, seconds, commits)
-    finally:
-        supervisor.stop_all()
-        shutil.rmtree(folder, ignore_errors=True)
-        block.release()
+        return _measure(own.primary, aws, bucket, own.folder, seconds, commits)
 
 
 def _measure(primary: Primary, aws: Aws, bucket: str, folder: Path, seconds: int, commits: int) -> dict[str, Any]:

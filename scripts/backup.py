@@ -59,7 +59,9 @@ def backup(
         raise typer.BadParameter(f"--if-due is about full backups, not {kind} ones")
     context = Context.load(plan, account, site)
     environment = dict(os.environ) | {ACCEPTED_INCREMENTALS: accept_incrementals_of}
-    found = run_backup(context, engine, Progress().told(), environment=environment, if_active=if_active, if_due=if_due)
+    found = run_backup(
+        context, engine, Progress().listener(), environment=environment, if_active=if_active, if_due=if_due
+    )
     if isinstance(found, Skipped):
         say_skipped(found.why, found.holder, json=json)
     else:

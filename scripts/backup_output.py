@@ -8,7 +8,7 @@ from rich.filesize import decimal
 from engines.engine import Origin
 from engines.streams import Tally
 from operations.copies.backup import Made
-from operations.copies.backup_run import Finished, Told
+from operations.copies.backup_run import Finished, Listener
 from scripts.output import console, emit_json, say
 
 _EVERY_SECONDS = 3.0
@@ -21,9 +21,9 @@ class Progress:
         self._begun = self._shown = time.monotonic()
         self._expected = ""
 
-    def told(self) -> Told:
+    def listener(self) -> Listener:
         """What a run tells, shown here."""
-        return Told(begun=self.begun, progress=self.show, says=lambda words: say(words, "yellow"))
+        return Listener(begun=self.begun, progress=self.show, says=lambda words: say(words, "yellow"))
 
     def begun(self, origin: Origin) -> None:
         """Say what is being copied."""

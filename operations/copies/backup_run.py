@@ -40,8 +40,8 @@ class Skipped:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Told:
-    """Who hears what: the source when it has answered, how far it is, and in words what else there is to say."""
+class Listener:
+    """Who hears of a run: the source when it has answered, how far it is, and in words what else there is to say."""
 
     begun: Callable[[Origin], None]
     progress: Callable[[Tally], None]
@@ -49,7 +49,13 @@ class Told:
 
 
 def run_backup(
-    context: Context, engine: Engine, told: Told, *, environment: Mapping[str, str], if_active: bool, if_due: bool
+    context: Context,
+    engine: Engine,
+    listener: Listener,
+    *,
+    environment: Mapping[str, str],
+    if_active: bool,
+    if_due: bool,
 ) -> Finished | Skipped:
     """Make it, or a full one where an incremental cannot be made; with `if_due` only where a full is due.
 
@@ -59,18 +65,21 @@ def run_backup(
         why = why_due(context, leases, engine.dataset)
         if not why:
             return Skipped(why="no full backup is due here")
-        told.says(f"a full backup is due: {why}")
-    with ended_in_order(), scheduled(context, engine.dataset, engine.kind, if_active=if_active, tell=told.says) as run:
+        listener.says(f"a full backup is due: {why}")
+    with (
+        ended_in_order(),
+        scheduled(context, engine.dataset, engine.kind, if_active=if_active, tell=listener.says) as run,
+    ):
         if if_active and (lease := held_elsewhere(leases, context.site)):
             run.outcome, run.why = "skipped", SKIPPED
             return Skipped(why=SKIPPED, holder=lease)
         try:
-            return _make(context, engine, leases, told, environment)
+            return _make(context, engine, leases, listener, environment)
         except FullInstead as error:
             run.why = error.what
-            told.says(f"a full backup is made instead: {error.what}")
+            listener.says(f"a full backup is made instead: {error.what}")
             full = engine_of(engine.dataset, FULL)
-            return _make(context, full, leases, told, environment, instead=error.what)
+            return _make(context, full, leases, listener, environment, instead=error.what)
         except Unchanged as error:
             run.outcome, run.why = "skipped", error.what
             return Skipped(why=error.what)
@@ -80,7 +89,7 @@ def _make(
     context: Context,
     engine: Engine,
     leases: LeaseStore,
-    told: Told,
+    listener: Listener,
     environment: Mapping[str, str],
     *,
     instead: str = "",
@@ -96,7 +105,7 @@ def _make(
         order,
         environment=environment,
         clock=lambda: datetime.now(UTC),
-        begun=told.begun,
-        progress=told.progress,
+        begun=listener.begun,
+        progress=listener.progress,
     )
     return Finished(made=made, bucket=store.bucket, instead=instead)

@@ -19,7 +19,7 @@ from operations.monitoring.guards import judge_guard, judge_wall
 from operations.monitoring.jobs import first_run, judge_due, judge_hidden, judge_jobs, judge_runs
 from operations.monitoring.known import Known
 from operations.monitoring.lease import judge_lease
-from operations.monitoring.log import LogSeen, judge_log, look_at_log
+from operations.monitoring.postgres_log import LogSeen, judge_log, look_at_log
 from operations.monitoring.promotion import judge_marker, judge_promotion, run_of
 from operations.monitoring.services import judge_services
 from operations.monitoring.slots import judge_slots

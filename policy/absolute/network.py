@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from policy.absolute.resource import Broken, Resource
-from policy.comparisons.addresses import is_https, is_wide
+from policy.comparisons.addresses import is_https, is_public
 from policy.values import UNKNOWN, Value, at, items
 
 _RANGES = ("cidrIpv4", "cidrIpv6", "cidrBlocks", "ipv6CidrBlocks")
@@ -35,7 +35,7 @@ def open_network(resource: Resource) -> Iterator[Broken]:
         rules = [("", resource.inputs)]
     for place, rule in rules:
         for key in () if is_https(rule) else _RANGES:
-            if any(map(is_wide, items(at(rule, key)))):
+            if any(map(is_public, items(at(rule, key)))):
                 yield f"{place}{key}", "the whole internet is let in"
 
 
@@ -45,5 +45,5 @@ def _cluster(resource: Resource) -> Iterator[Broken]:
     if config is UNKNOWN or at(config, "endpointPublicAccess") in (False, UNKNOWN):
         return
     ranges = items(at(config, "publicAccessCidrs"))
-    if not ranges or any(map(is_wide, ranges)):
+    if not ranges or any(map(is_public, ranges)):
         yield "vpcConfig.publicAccessCidrs", "the whole internet reaches the cluster's API"

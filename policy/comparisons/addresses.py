@@ -31,11 +31,11 @@ def ranges(*, default: Value = MISSING) -> Kind:
         narrower = any(not covered(each, new) for each in old)
         return change.said(Verdict.STRONGER if narrower else Verdict.NEUTRAL, "no address more is let in")
 
-    return Kind("ranges", compare, born=lambda value: wide(items(value) or items(default)))
+    return Kind("ranges", compare, born=lambda value: judge_width(items(value) or items(default)))
 
 
-def wide(value: Value) -> Verdict | None:
-    """Weaker when the ranges together hold much of the internet. Two halves of it are as wide as all of it."""
+def judge_width(value: Value) -> Verdict | None:
+    """What a new list of ranges is: weaker when together they hold much of the internet, as two halves of it do."""
     found = networks(value)
     if found is None:
         return Verdict.UNJUDGED
@@ -43,8 +43,8 @@ def wide(value: Value) -> Verdict | None:
     return Verdict.WEAKER if share > _MOST else None
 
 
-def is_wide(value: object) -> bool:
-    """Whether a range is so wide that a few of its size hold the whole internet."""
+def is_public(value: object) -> bool:
+    """Whether one range is as good as everybody: a few of its size hold the whole internet."""
     found = networks(value.strip()) if isinstance(value, str) else None
     return any(each.prefixlen < _WIDEST[each.version] for each in found or ())
 

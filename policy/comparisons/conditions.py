@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Mapping
 
-from policy.comparisons.addresses import covered, is_wide, networks
+from policy.comparisons.addresses import covered, is_public, networks
 from policy.comparisons.patterns import is_anybody, within
 from policy.values import Value, items, mapping
 
@@ -56,7 +56,7 @@ def is_bound(conditions: Conditions) -> bool:
         and not operator.endswith("ifexists")
         and not operator.startswith("forallvalues")
         and bool(values)
-        and not any(is_wide(value) or is_anybody(value) for value in values)
+        and not any(is_public(value) or is_anybody(value) for value in values)
         and _BOUND.fullmatch(key) is not None
         for (operator, key), values in conditions.items()
     )

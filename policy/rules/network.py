@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from policy.comparisons.addresses import is_https, ranges, wide
+from policy.comparisons.addresses import is_https, judge_width, ranges
 from policy.comparisons.basic import contains_all, fixed, kept, must_be, ranked, shorter, size
 from policy.comparisons.copies_need import BUCKET_POLICY
 from policy.comparisons.texts import as_json
@@ -15,7 +15,7 @@ _RANGES = ("cidrBlocks", "ipv6CidrBlocks")
 _LETS_IN = contains_all(
     fewer=Verdict.STRONGER,
     more=Verdict.WEAKER,
-    born=lambda ways: wide(
+    born=lambda ways: judge_width(
         [of for way in items(ways) if not is_https(way) for key in _RANGES for of in items(at(way, key))]
     ),
 )

@@ -9,7 +9,7 @@ import pytest
 from engines.postgres.wal_bucket import WalBucket
 from engines.postgres.wal_cutting import Cut
 from operations.monitoring.findings import CRITICAL, OK, WARNING, Judged
-from operations.monitoring.log import judge_log, look_at_log
+from operations.monitoring.postgres_log import judge_log, look_at_log
 from recovery.copies.log import Gap, Line
 from recovery.copies.log_position import LogPosition
 from recovery.lease.lease import Heartbeat, Lease
