@@ -1,5 +1,5 @@
-"""Everything around our stacks: loopback addresses, AWS's stand-in, two clusters, production's database, and what
-UltraMarket already has in its account (a hosted zone, a network in the DR region). Pulumi declares the rest."""
+"""Everything around our stacks: loopback addresses, AWS's stand-in, two clusters, production's database. Pulumi
+declares the rest."""
 
 import json
 import shutil
@@ -14,6 +14,14 @@ from typing import Any, TypeVar
 
 import boto3
 
+from lab.account import (
+    ACCOUNT,
+    DR_CLUSTER,
+    PROD_CLUSTER,
+    PROD_EDGE,
+    PROD_NAMESPACE,
+    fill_account,
+)
 from lab.aws.site import (
     PLACE_REGIONS,
     Aws,
@@ -27,22 +35,18 @@ from lab.kubernetes.control_plane import Cluster, start_clusters
 from lab.kubernetes.images import Image, write_images
 from lab.kubernetes.pod_identity import EksAuth
 from lab.machine import binaries, byte_code, forks
-from lab.machine.addresses import DNS_PORT, EDGE_PORT, claim_block
+from lab.machine.addresses import DNS_PORT, claim_block
 from lab.machine.engine import Engine
 from lab.machine.processes import Supervisor
 from lab.noted import NOTED
 from lab.project import ROOT, write_project
+from lab.stack_settings import plain_settings, secret_settings
 from lab.ultramarket import production
 from lab.ultramarket.primary import APPLICATION, Primary, database_uid
-from recovery.names import ROLE_BACKUP, ROLE_GUARD, ROLE_MONITOR, ROLE_PROMOTER, ROLE_REPLICATION, Names
+from recovery.names import ROLE_PROMOTER, Names
 from recovery.plan.loading import load_plan
 from recovery.plan.plan import SERVICES
 
-ACCOUNT = "123456789012"
-PROD_NAMESPACE = "ultramarket-production"
-PROD_CLUSTER, DR_CLUSTER = "ultramarket-production", "ultramarket-dr"
-ZONE, PUBLIC_NAME = "ultramarket.com", "api.ultramarket.com"
-PROD_EDGE, DR_EDGE = "edge.prod.ultramarket.com", "edge-dr.ultramarket.com"
 LOGS = ("logs/*.log", "*/pod-logs/*.log", "ledger.jsonl")
 PROMOTER_GROUP = "ultramarket:promoter"
 _T = TypeVar("_T")
@@ -86,24 +90,7 @@ class World:
     def start_aws(self) -> None:
         """AWS, with what the account already has in it."""
         self.aws = start_aws(self.supervisor, self.block, self.folder / "aws")
-        route53 = self.cloud("route53", "us-east-1")
-        self.zone = route53.create_hosted_zone(Name=ZONE, CallerReference="lab")["HostedZone"]["Id"]
-        live = {"Name": PUBLIC_NAME, "Type": "CNAME", "TTL": 60, "ResourceRecords": [{"Value": PROD_EDGE}]}
-        changes = [{"Action": "CREATE", "ResourceRecordSet": live}]
-        route53.change_resource_record_sets(HostedZoneId=self.zone, ChangeBatch={"Changes": changes})
-        self.cloud("eks", "us-east-1").create_cluster(
-            name=PROD_CLUSTER, roleArn=f"arn:aws:iam::{ACCOUNT}:role/eks", resourcesVpcConfig={"subnetIds": []}
-        )
-        ec2 = self.cloud("ec2", "us-west-2")
-        vpc = ec2.create_vpc(CidrBlock="10.20.0.0/16")["Vpc"]["VpcId"]
-        self.subnets = [
-            ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.20.{n}.0/24", AvailabilityZone=f"us-west-2{zone}")["Subnet"][
-                "SubnetId"
-            ]
-            for n, zone in enumerate("abab")
-        ]
-        names = {"DomainName": PUBLIC_NAME, "SubjectAlternativeNames": [DR_EDGE]}
-        self.certificate = self.cloud("acm", "us-west-2").request_certificate(**names)["CertificateArn"]
+        self.account = fill_account(self.cloud)
 
     def start_clusters(self) -> None:
         """Both control planes and node agents, side by side."""
@@ -150,7 +137,7 @@ class World:
 
     def make_project(self) -> None:
         """The stack files' copies and the engine that runs them."""
-        project = write_project(self.folder / "project", self._overlay())
+        project = write_project(self.folder / "project", plain_settings(self.account, self.block, self.prod))
         self.plan = load_plan(project / "recovery.yaml")
         self.names = Names(self.plan, ACCOUNT)
         bin_dir = self.folder / "bin"
@@ -168,7 +155,7 @@ class World:
         (self.folder / "clusters.json").write_text(json.dumps(clusters))
         self.engine = Engine(project, self.folder / "pulumi", env, bin_dir)
         self._write_aws_shim(bin_dir)
-        for future in [self.later(self._init_stack, *each) for each in self._secrets().items()]:
+        for future in [self.later(self._init_stack, *each) for each in secret_settings(self.primary.passwords).items()]:
             future.result()
 
     def _init_stack(self, stack: str, secrets: dict[str, str]) -> None:
@@ -263,67 +250,6 @@ class World:
             "ultramarket/dr-runner": Image(path=tools, env=runner, entrypoint=(str(python.parent / "dr"),)),
             "postgres": database,
             **{f"ultramarket/{name}": service for name in SERVICES},
-        }
-
-    def _overlay(self) -> dict[str, dict[str, Any]]:
-        """What differs from the committed stack files: this run's addresses."""
-        digest = "sha256:" + "0" * 64
-        runner = f"ultramarket/dr-runner@{digest}"
-        values: dict[str, dict[str, Any]] = {
-            "foundation": {
-                "account": ACCOUNT,
-                "zoneId": self.zone.rpartition("/")[2],
-                "prodEdge": PROD_EDGE,
-                "drEdge": DR_EDGE,
-                "nameAdopted": True,
-                "prodCluster": PROD_CLUSTER,
-            },
-            "prod": {
-                "account": ACCOUNT,
-                "clusterName": PROD_CLUSTER,
-                "clusterEndpoint": self.prod.endpoint,
-                "clusterCa": self.prod.ca_data,
-                "primaryHost": self.block.primary,
-                "sslMode": "disable",  # PostgreSQL's wheel is built without OpenSSL
-                "gate": "sidecar",
-                "primaryPodLabels": production.PRIMARY_LABELS,
-                "edge": f"{self.block.prod.edge}:{EDGE_PORT}",
-                "runnerImage": runner,
-                "guardMode": "enforce",
-                "acceptIncrementalsOf": "18.6",  # PostgreSQL's wheel is older than the correction in 18.7
-            },
-            "dr": {
-                "account": ACCOUNT,
-                "edge": f"{self.block.dr.edge}:{EDGE_PORT}",
-                "subnetIds": self.subnets[:2],
-                "publicSubnetIds": self.subnets[2:],
-                "certificateArn": self.certificate,
-                "runnerImage": runner,
-                "postgresImage": f"postgres@{digest}",
-                "serviceImages": {name: f"ultramarket/{name}@{digest}" for name in SERVICES},
-                "podCidrs": ["127.0.0.0/8"],
-                "guardMode": "enforce",
-                "acceptIncrementalsOf": "18.6",  # PostgreSQL's wheel is older than the correction in 18.7
-            },
-        }
-        return {stack: {f"ultramarket-dr:{k}": v for k, v in config.items()} for stack, config in values.items()}
-
-    def _secrets(self) -> dict[str, dict[str, str]]:
-        passwords = self.primary.passwords
-        return {
-            "foundation": {},
-            "prod": {
-                "guardPassword": passwords[ROLE_GUARD],
-                "backupPassword": passwords[ROLE_BACKUP],
-                "replicationPassword": passwords[ROLE_REPLICATION],
-            },
-            "dr": {
-                "guardPassword": passwords[ROLE_GUARD],
-                "replicationPassword": passwords[ROLE_REPLICATION],
-                "applicationPassword": passwords[APPLICATION],
-                "monitorPassword": passwords[ROLE_MONITOR],
-                "backupPassword": passwords[ROLE_BACKUP],
-            },
         }
 
     def _write_aws_shim(self, bin_dir: Path) -> None:
