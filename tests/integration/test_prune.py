@@ -13,13 +13,13 @@ from cloud.objects import S3Bucket
 from cloud.run_reports import DynamoRunReports
 from engines.catalog import entries
 from lab.aws.site import Aws
-from recovery.copies.manifest import Manifest, Part
+from recovery.copies.manifest import Manifest
 from recovery.errors import EXIT_DONE, EXIT_FAILED, EXIT_REFUSED
-from recovery.names import backup_folder, manifest_key
+from recovery.names import manifest_key
 from tests.support.clients import client, destroy_bucket
 from tests.support.command_line import dr_here
 from tests.support.fakes import held_lease
-from tests.support.manifests import manifest
+from tests.support.manifests import full
 from tests.support.prune_site import folder_of
 
 BUCKETS = {"prod": "ultramarket-backups-123456789012-us-east-1", "dr": "ultramarket-backups-123456789012-us-west-2"}
@@ -46,17 +46,6 @@ def s3(
     aws.reach.restore_all()
     for site, each in made.items():
         destroy_bucket(each, BUCKETS[site])
-
-
-def full(age: timedelta, *, parts: int = 2, locked: timedelta = 7 * DAY) -> Manifest:
-    started = datetime.now(UTC).replace(microsecond=0) - age
-    folder = backup_folder("postgres", "full", epoch=1, source="77", started=started, run="aaaa")
-    keys = [f"{folder}part-{number:05d}" for number in range(parts)]
-    return manifest(
-        started=started,
-        parts=tuple(Part(key=key, bytes=3, sha256="0" * 64, raw_bytes=9) for key in keys),
-        retain_until=started + locked,
-    )
 
 
 def put(client: Any, site: str, made: Manifest) -> None:

@@ -27,3 +27,15 @@ def manifest(run: str = "aaaa", *, epoch: int = 1, started: datetime = NOON, **c
         retain_until=started + timedelta(days=7),
     )
     return made.model_copy(update=changes)
+
+
+def full(age: timedelta, *, parts: int = 2, locked: timedelta = timedelta(days=7)) -> Manifest:
+    """Of a full backup that began so long ago."""
+    started = datetime.now(UTC).replace(microsecond=0) - age
+    folder = backup_folder("postgres", "full", epoch=1, source="77", started=started, run="aaaa")
+    keys = [f"{folder}part-{number:05d}" for number in range(parts)]
+    return manifest(
+        started=started,
+        parts=tuple(Part(key=key, bytes=3, sha256="0" * 64, raw_bytes=9) for key in keys),
+        retain_until=started + locked,
+    )

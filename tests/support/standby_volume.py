@@ -2,9 +2,9 @@
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -14,7 +14,7 @@ from lab.machine.processes import Child, Supervisor, wait_until
 from lab.ultramarket.primary import APPLICATION, DATABASE, Primary
 from recovery.names import LOG_PORT, ROLE_PROMOTER, ROLE_REPLICATION
 from recovery.site.fetch_log import FETCH_SCRIPT
-from recovery.site.postgres_standby import SLOT, START_SCRIPT, pg_hba, settings_arguments
+from recovery.site.postgres_standby import SLOT, START_SCRIPT, pg_hba
 from tests.support.backup_site import Site
 
 # What a primary's postgresql.conf may hold that cannot work in another machine's container: each of these lines alone
@@ -40,32 +40,16 @@ hba_file = '/etc/postgresql/18/main/pg_hba.conf'
 """
 
 
-@dataclass(frozen=True, kw_only=True)
-class Standby:
-    """Which of those that follow: its slot, whom it lets in, settings of its own, and who may ask it."""
-
-    slot: str
-    hba: str
-    asker: str
-    settings: Mapping[str, str] = field(default_factory=dict[str, str])
-
-
-AT_DR = Standby(
-    slot=SLOT, hba=pg_hba(database=DATABASE, application=APPLICATION, pods=["127.0.0.0/8"]), asker=ROLE_PROMOTER
-)
-
-
 class Volume:
     """A volume, and the script started on it as a container would."""
 
-    def __init__(
-        self, primary: Primary, processes: Supervisor, folder: Path, address: str, standby: Standby = AT_DR
-    ) -> None:
-        self.primary, self.processes, self.folder, self.standby = primary, processes, folder, standby
+    def __init__(self, primary: Primary, processes: Supervisor, folder: Path, address: str) -> None:
+        self.primary, self.processes, self.folder = primary, processes, folder
         self.server = replace(primary, supervisor=processes, folder=folder, address=address, name="standby")
         for path in (folder, folder / "config", folder / "run"):
             path.mkdir()
-        (folder / "config" / "pg_hba.conf").write_text(standby.hba)
+        hba = pg_hba(database=DATABASE, application=APPLICATION, pods=["127.0.0.0/8"])
+        (folder / "config" / "pg_hba.conf").write_text(hba)
         (folder / "config" / "fetch-log.sh").write_text(FETCH_SCRIPT)
         (folder / "start.sh").write_text(START_SCRIPT)
         if primary.uid is not None:
@@ -91,7 +75,7 @@ class Volume:
             "STANDBY_CONFIG": str(self.folder / "config"),
             "STANDBY_RUN": str(self.folder / "run"),
             "STANDBY_SOCKET": str(self.folder / "run"),
-            "STANDBY_SLOT": self.standby.slot,
+            "STANDBY_SLOT": SLOT,
             "STANDBY_PORT": "5432",
             "STANDBY_SHARED_BUFFERS": "32MB",
             "STANDBY_LOG_HOST": self.server.address,
@@ -99,7 +83,7 @@ class Volume:
             "POD_IP": self.server.address,
             **variables,
         }
-        command = ["bash", str(self.folder / "start.sh"), *settings_arguments(self.standby.settings)]
+        command = ["bash", str(self.folder / "start.sh")]
         return self.processes.start("standby", command, env=environment, uid=self.primary.uid)
 
     def streams(self) -> bool:
@@ -111,30 +95,21 @@ class Volume:
         return found == "streaming"
 
     def ask(self, query: str) -> str:
-        """One value, as whoever may ask reads it."""
-        with self.server.connect(self.standby.asker) as connection:
+        """One value, as the promoter reads it."""
+        with self.server.connect(ROLE_PROMOTER) as connection:
             row = connection.execute(query.encode()).fetchone()
         return str(row[0]) if row else ""
 
 
 @contextmanager
-def volume_for(
-    site: Site,
-    processes: Supervisor,
-    database_folder: Path,
-    block: Block,
-    standby: Standby = AT_DR,
-    *,
-    inherits: str = NOT_HERE,
-) -> Iterator[Volume]:
-    """An empty volume for the primary of `site`, whose postgresql.conf has everything that cannot work elsewhere: what
-    the volume `inherits`."""
+def volume_for(site: Site, processes: Supervisor, database_folder: Path, block: Block) -> Iterator[Volume]:
+    """An empty volume for the primary of `site`, whose postgresql.conf has everything that cannot work elsewhere."""
     primary, folder = site.primary, database_folder / f"volume-{os.urandom(4).hex()}"
     conf = primary.data / "postgresql.conf"
     before = conf.read_text()
-    conf.write_text(before + inherits)  # read by nobody but pg_basebackup: the primary runs, and is not reloaded
+    conf.write_text(before + NOT_HERE)  # read by nobody but pg_basebackup: the primary runs, and is not reloaded
     try:
-        yield Volume(primary, processes, folder, block.host(36), standby)
+        yield Volume(primary, processes, folder, block.host(36))
     finally:
         processes.kill("standby")
         conf.write_text(before)
