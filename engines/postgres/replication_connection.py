@@ -29,12 +29,12 @@ class ReplicationConnection:
         self.pgconn.nonblocking = 1
 
     @classmethod
-    def open(cls, *, application_name: str = "dr", server: str = "") -> Self:
-        """Log in as a client of physical replication. `server` wins over libpq's variables."""
+    def open(cls, *, application_name: str = "dr") -> Self:
+        """Log in as a client of physical replication."""
         import psycopg  # a fifth of a second, which the commands that only read the bucket need not wait for
 
         connection = psycopg.connect(
-            f"replication=true {server}",
+            "replication=true",
             autocommit=True,
             connect_timeout=_CONNECT_SECONDS,
             application_name=application_name,

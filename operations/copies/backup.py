@@ -42,13 +42,12 @@ class Order:
 
 @dataclass(frozen=True, kw_only=True)
 class Made:
-    """A finished backup, and whether `latest` names it now. `remark`: the origin's."""
+    """A finished backup, and whether `latest` names it now."""
 
     manifest_key: str
     manifest: Manifest
     seconds: float
     pointer_moved: bool
-    remark: str = ""
 
 
 def order_by_plan(plan: Plan, engine: Engine, site: SiteName, *, run: str, program_version: str) -> Order:
@@ -104,7 +103,7 @@ def back_up(
         engine.dataset, engine.kind, epoch=lease.epoch, source=origin.identity, started=started, run=order.run
     )
     folder = Folder(store=store, prefix=prefix, retain_until=started + order.keep, progress=progress)
-    content = engine.copy(origin, folder, {**environment, **origin.server}, time_limit=order.time_limit)
+    content = engine.copy(origin, folder, environment, time_limit=order.time_limit)
 
     require_unmoved(leases, lease)
     manifest = Manifest(
@@ -133,8 +132,7 @@ def back_up(
     key = manifest_key(prefix)
     store.put_once(key, manifest.to_json(), retain_until=folder.retain_until)
     moved = move_pointer(store, manifest, key)
-    seconds = time.monotonic() - clock_start
-    return Made(manifest_key=key, manifest=manifest, seconds=seconds, pointer_moved=moved, remark=origin.remark)
+    return Made(manifest_key=key, manifest=manifest, seconds=time.monotonic() - clock_start, pointer_moved=moved)
 
 
 @contextmanager

@@ -110,7 +110,6 @@ SET_BY_THE_SCRIPT = (
     "primary_slot_name",
     "restore_command",
     "shared_buffers",
-    "summarize_wal",
     "io_method",
 )
 

@@ -289,7 +289,8 @@ def test_the_dr_edge_stands_in_the_public_subnets_with_the_certificate_and_is_le
     assert balancer["internal"] is False
     listener = one(found, "edge-https")
     assert (listener["port"], listener["protocol"]) == (443, "HTTPS")
-    assert listener["certificateArn"].startswith("arn:aws:acm:us-west-2:")
+    configured = "arn:aws:acm:us-west-2:123456789012:certificate/00000000-0000-0000-0000-000000000000"
+    assert listener["certificateArn"] == configured
     assert listener["defaultActions"][0]["fixedResponse"]["statusCode"] == "404"
     ports = (min(NODE_PORTS.values()), max(NODE_PORTS.values()))
     let_in = one(found, "edge-to-nodes")
