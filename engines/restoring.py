@@ -90,9 +90,17 @@ class Restore(Protocol[Order]):
     """That must be on PATH."""
 
     def plan(
-        self, store: RestoreBucket, to: str, into: Path, *, environment: Mapping[str, str], incrementals: bool
+        self,
+        store: RestoreBucket,
+        to: str,
+        into: Path,
+        *,
+        environment: Mapping[str, str],
+        incrementals: bool,
+        standby: bool,
     ) -> Order:
         """Look at the bucket and the target; nothing is changed. Without `incrementals` only complete copies are used.
+        `standby`: it shall go on from the copy by itself, as a server that follows another.
 
         Raises Refused, with what can be restored, for a point that cannot be reached or a target that is not empty."""
         ...

@@ -33,6 +33,7 @@ def restore(
     execute: Annotated[bool, typer.Option("--execute", help="Do it. Without, it is only shown.")] = False,
     retrieve: Annotated[bool, typer.Option("--retrieve", help="Ask S3 for what lies in an archive class.")] = False,
     incrementals: Annotated[bool, typer.Option(help="Use incrementals, or a full and the log alone.")] = True,
+    as_standby: Annotated[bool, typer.Option("--as-standby", help="Leave the log to a server that follows.")] = False,
     accept_incrementals_of: AcceptIncrementalsOption = "",
     owner: Annotated[str, typer.Option(help="As root: the user that the server will run as.")] = "",
     source: Annotated[str, typer.Option("--from", help="Whose bucket: prod or dr, which has the log.")] = "dr",
@@ -47,7 +48,8 @@ def restore(
 
     Shows what would be read, how long it takes, the disk it needs and what else can be restored; --execute does it.
     It is checked while it is unpacked beside the target, which appears only when replay has got where it should.
-    The restored server is stopped; started, it neither archives nor follows anybody.
+    The restored server is stopped; started, it neither archives nor follows anybody. With --as-standby it is the newest
+    backup alone, whose server replays the log itself, from wherever it is told to get it, and goes on.
 
     With --beside the DR cluster restores it onto a disk of its own and serves it, read-only and for the operator alone,
     until --beside --end. Run it again after any interruption; it follows the one that is there.
@@ -70,7 +72,7 @@ def restore(
     engine = named(lambda: restore_of(dataset))
     environment = dict(os.environ) | {ACCEPTED_INCREMENTALS: accept_incrementals_of}
     if beside or end:
-        if not beside or into or owner or bucket or region or source != "dr" or not incrementals:
+        if not beside or into or owner or bucket or region or source != "dr" or not incrementals or as_standby:
             raise typer.BadParameter("--beside goes with --to, --end and --retrieve; it restores from the DR bucket")
         from scripts import restore_beside
 
@@ -82,7 +84,9 @@ def restore(
     report = Report(json=json)
     into = Path(os.path.abspath(into))  # noqa: PTH100  (a link stays a link)
     store = bucket_to_read(bucket, region, plan, account, source)
-    order = plan_restore(store, dataset, to or "latest", into, environment=environment, incrementals=incrementals)
+    order = plan_restore(
+        store, dataset, to or "latest", into, environment=environment, incrementals=incrementals, standby=as_standby
+    )
     report.plan(store.bucket, order, execute=execute)
     if retrieve:
         ask(store, order)

@@ -32,18 +32,24 @@ _ADVICE = "use another backup (`dr backups`), and find out who wrote this object
 
 @dataclass(frozen=True, kw_only=True)
 class Restored(restoring.Restored):
-    """`reached` is the position of the last record that was replayed, which took `log_files` of the log."""
+    """`reached` is the position of the last record that was replayed, which took `log_files` of the log; of a
+    `standby`, where its server begins to answer."""
 
     reached: int
     log_files: int
+    standby: bool = False
 
     @property
     def words(self) -> str:
         """How far it got, for people."""
-        return f"log up to {format_lsn(self.reached)}"
+        return (
+            f"as it was before {format_lsn(self.reached)}" if self.standby else f"log up to {format_lsn(self.reached)}"
+        )
 
     def next_step(self, into: Path) -> str:
         """What to do with it now."""
+        if self.standby:
+            return f"set primary_conninfo or restore_command for {into} and start it: it follows, from the log on"
         return f"start it with pg_ctl -D {into} start; it archives nothing and follows nobody"
 
     def facts(self) -> dict[str, Any]:
@@ -97,9 +103,11 @@ def restore(
     *,
     environment: Mapping[str, str],
     owner: int | None = None,
+    standby: bool = False,
     heard: Callable[[str], None] = lambda _: None,
 ) -> Restored:
-    """Restore what `choice` says into the empty folder `into`, for the user `owner` (None: ours).
+    """Restore what `choice` says into the empty folder `into`, for the user `owner` (None: ours). As a `standby` no log
+    is replayed, which would end on a timeline of its own: the server goes on from the backup by itself.
 
     Raises Corrupt for a damaged copy, Failed when recovery does not get where it should, Refused for a target that is
     not empty; `into` then is what it was.
@@ -121,12 +129,16 @@ def restore(
             point_tablespaces(data.folder, {oid: place.folder for oid, place in staged.items() if oid is not None})
             _require_source(data.folder, choice, environment)
         settings = take_roles(data.folder)
-        log = Place(folder=partial / "log", owner=owner)
-        log.make_folder(log.folder)
-        with stages.stage("replay"):
-            reached, served = _recover(store, choice, histories, data.folder, log, environment)
+        if standby:
+            reached, served = parse_lsn(choice.backup.stop_position), 0
+            point_tablespaces(data.folder, {oid: place for oid, place in places.items() if oid is not None})
+        else:
+            log = Place(folder=partial / "log", owner=owner)
+            log.make_folder(log.folder)
+            with stages.stage("replay"):
+                reached, served = _recover(store, choice, histories, data.folder, log, environment)
         with stages.stage("finish"):
-            give_settings(data.folder, settings, owner)
+            give_settings(data.folder, settings, owner, standby=standby)
             for oid, place in reversed(staged.items()):  # the data directory last
                 sync(place.folder)
                 if oid is not None:
@@ -135,7 +147,14 @@ def restore(
                     places[oid].rmdir()
                 place.folder.rename(places[oid])
                 sync(places[oid].parent)
-    return Restored(reached=reached, files=count.files, bytes=count.bytes, log_files=served, seconds=stages.seconds)
+    return Restored(
+        reached=reached,
+        files=count.files,
+        bytes=count.bytes,
+        log_files=served,
+        standby=standby,
+        seconds=stages.seconds,
+    )
 
 
 def _recover(

@@ -15,7 +15,7 @@ from recovery.copies.chain import RATHER, usable
 from recovery.copies.gaps import CLOCKS
 from recovery.copies.log import Held
 from recovery.copies.manifest import Manifest
-from recovery.copies.recovery_target import Choice, Reach, Target, choose, reaches, window
+from recovery.copies.recovery_target import LATEST, Choice, Reach, Target, choose, reaches, window
 from recovery.copies.retention import FULL
 from recovery.errors import Corrupt, Refused
 from recovery.lease.lease import format_lsn, parse_lsn
@@ -31,13 +31,15 @@ _OLDER_VERSIONS = "an older version of the object may be right (`aws s3api list-
 
 @dataclass(frozen=True, kw_only=True)
 class Order(RestoreOrder):
-    """What is chosen, of what there is. `last_commit`: the newest moment that can be reached, where it is known."""
+    """What is chosen, of what there is. `last_commit`: the newest moment that can be reached, where it is known.
+    `standby`: the log is left to the server, which goes on with it when it starts."""
 
     choice: Choice
     known: tuple[Reach, ...]
     histories: Mapping[int, str]
     log_bytes: int
     last_commit: datetime | None
+    standby: bool = False
 
     @property
     def window(self) -> str:
@@ -52,7 +54,7 @@ class Order(RestoreOrder):
         return [
             ("begin with", _names(choice.chain[:1], size)),
             *([("onto that", _names(choice.chain[1:], size))] if choice.below else []),
-            ("replay", f"{log}: {size(self.log_bytes)}"),
+            ("left to the server" if self.standby else "replay", f"{log}: {size(self.log_bytes)}"),
         ]
 
     def facts(self) -> dict[str, Any]:
@@ -65,6 +67,7 @@ class Order(RestoreOrder):
             "position": None if choice.position is None else format_lsn(choice.position),
             "log_end": format_lsn(choice.end),
             "log_bytes": self.log_bytes,
+            "standby": self.standby,
         }
 
 
@@ -75,10 +78,18 @@ class PostgresRestore:
     programs: tuple[str, ...] = PROGRAMS
 
     def plan(
-        self, store: RestoreBucket, to: str, into: Path, *, environment: Mapping[str, str], incrementals: bool
+        self,
+        store: RestoreBucket,
+        to: str,
+        into: Path,
+        *,
+        environment: Mapping[str, str],
+        incrementals: bool,
+        standby: bool,
     ) -> Order:
-        """See `plan_restore`; `to` is what `Target` reads."""
-        return plan_restore(store, Target.parse(to), into, environment=environment, incrementals=incrementals)
+        """See `plan_restore` and `as_standby`; `to` is what `Target` reads."""
+        order = plan_restore(store, Target.parse(to), into, environment=environment, incrementals=incrementals)
+        return as_standby(order) if standby else order
 
     def owner_of(self, into: Path, wanted: str) -> int | None:
         """The user that the server will run as."""
@@ -95,7 +106,14 @@ class PostgresRestore:
     ) -> Restored:
         """See `engines.postgres.restore`."""
         return restore(
-            store, order.choice, order.histories, order.into, environment=environment, owner=owner, heard=heard
+            store,
+            order.choice,
+            order.histories,
+            order.into,
+            environment=environment,
+            owner=owner,
+            standby=order.standby,
+            heard=heard,
         )
 
 
@@ -108,6 +126,13 @@ def plan_restore(
     require_target(into)
     order = plan_elsewhere(store, target, into, environment=environment, incrementals=incrementals)
     return replace(order, disk_free=require_room(into, order.disk_bytes))
+
+
+def as_standby(order: Order) -> Order:
+    """The same, with the log left to the server. Raises Refused for another point than the newest."""
+    if order.to != LATEST:
+        raise Refused(f"a standby goes on and on, so it does not stop at {order.to}", next_step="leave out --to")
+    return replace(order, standby=True, terms=order.terms[:1])
 
 
 def plan_elsewhere(

@@ -28,9 +28,10 @@ def take_roles(data: Path) -> bytes:
     return before
 
 
-def give_settings(data: Path, before: bytes, owner: int | None) -> None:
+def give_settings(data: Path, before: bytes, owner: int | None, *, standby: bool = False) -> None:
     """Put ALTER SYSTEM's settings back, and behind them what keeps a server of this copy from acting as its source:
-    the last line of a setting wins. Files that lie elsewhere at the source are made, empty or closed."""
+    the last line of a setting wins. A `standby` is told that by what it is: standby.signal. Files that lie elsewhere at
+    the source are made, empty or closed."""
     lines = [
         "",
         "# Written by dr restore: a server of this copy neither archives, follows, nor waits for a replica. Once it",
@@ -38,8 +39,9 @@ def give_settings(data: Path, before: bytes, owner: int | None) -> None:
         *(f"{name} = '{value}'" for name, value in RESTORED.items()),
         "",
     ]
-    (data / AUTO_CONF).write_bytes(before + "\n".join(lines).encode())
-    for name, content in (("postgresql.conf", ""), ("pg_hba.conf", _HBA), ("pg_ident.conf", "")):
+    (data / AUTO_CONF).write_bytes(before if standby else before + "\n".join(lines).encode())
+    signal = (("standby.signal", ""),) if standby else ()
+    for name, content in (("postgresql.conf", ""), ("pg_hba.conf", _HBA), ("pg_ident.conf", ""), *signal):
         path = data / name
         if not path.exists():
             path.write_text(content)

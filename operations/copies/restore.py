@@ -18,13 +18,15 @@ def plan_restore(
     *,
     environment: Mapping[str, str],
     incrementals: bool = True,
+    standby: bool = False,
 ) -> RestoreOrder:
-    """Look at the bucket and the target; nothing is changed. Every moment can be reached without `incrementals`.
+    """Look at the bucket and the target; nothing is changed. Every moment can be reached without `incrementals`; a
+    `standby` goes on from there by itself.
 
     Raises Refused, with what can be restored, for a point that cannot be reached or a target that is not empty."""
     engine = restore_of(dataset)
     require(f"a restore of {dataset}", environment, tools=engine.programs)
-    return engine.plan(store, to, into, environment=environment, incrementals=incrementals)
+    return engine.plan(store, to, into, environment=environment, incrementals=incrementals, standby=standby)
 
 
 def execute(

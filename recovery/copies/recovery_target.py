@@ -14,6 +14,7 @@ from recovery.copies.manifest import Manifest
 from recovery.errors import Corrupt, Refused
 from recovery.lease.lease import format_lsn, parse_lsn
 
+LATEST = "latest"
 _LSN = re.compile(r"[0-9A-Fa-f]{1,8}/[0-9A-Fa-f]{1,8}")
 _BACKUP = re.compile(r"\d{8}T\d{6}Z-[0-9a-z]+")
 
@@ -30,7 +31,7 @@ class Target:
     @classmethod
     def parse(cls, text: str) -> "Target":
         """Raises Refused for what is neither `latest`, an LSN, a backup's id, nor a time with a time zone."""
-        if text == "latest":
+        if text == LATEST:
             return cls(text=text)
         if _LSN.fullmatch(text):
             return cls(text=text, position=parse_lsn(text))

@@ -105,3 +105,18 @@ def test_a_damaged_backup_is_told_and_leaves_nothing(site: Site, machine: Machin
     said = machine.dr("--execute")
     assert said.returncode == EXIT_FAILED and "was changed: its SHA-256" in said.stderr
     assert machine.place.untouched()
+
+
+def test_a_standby_is_the_newest_backup_whose_log_is_left_to_its_server(site: Site, machine: Machine) -> None:
+    site.back_up()
+    Shipper(site).ship()
+    stops = machine.dr("--as-standby", "--to", "0/3000148", "--execute")
+    assert stops.returncode == EXIT_REFUSED, stops.stdout
+    shown = machine.dr("--as-standby")
+    assert "left to the server" in shown.stdout and not machine.place.into.exists()
+    done = machine.dr("--as-standby", "--execute", "--json")
+    assert done.returncode == EXIT_DONE, done.stderr
+    assert json.loads(done.stdout)["standby"] is True
+    made = {path.name for path in machine.place.into.iterdir()}
+    assert made >= {"standby.signal", "backup_label"} and "recovery.signal" not in made
+    assert not list((machine.place.into / "pg_wal").glob("*.history")), "a restore that replays begins a new timeline"

@@ -88,7 +88,14 @@ class ToyRestore:
     programs: tuple[str, ...] = ("sh",)
 
     def plan(
-        self, store: RestoreBucket, to: str, into: Path, *, environment: Mapping[str, str], incrementals: bool
+        self,
+        store: RestoreBucket,
+        to: str,
+        into: Path,
+        *,
+        environment: Mapping[str, str],
+        incrementals: bool,
+        standby: bool,
     ) -> ToyOrder:
         _, snapshot = find(store, to, dataset=self.dataset, kind="snapshot", now=datetime.now(UTC))
         objects = objects_of(store, snapshot)
