@@ -210,6 +210,7 @@ def _standby(
     postgres = settings.plan.datasets.postgres
     return PostgresStandbyArgs(
         image=settings.postgres_image,
+        follows="production" if settings.plan.strategy == "warm" else "bucket",
         primary_host=production.primary_host,
         primary_port=production.primary_port,
         ssl_mode=production.ssl_mode,

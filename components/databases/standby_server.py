@@ -81,19 +81,13 @@ def server(
     """Follows over `slot`, its Unix socket in the folder `socket`. The script finds everything in its environment, the
     password, in the Secret `login`, too; only settings are arguments."""
     variables: dict[str, pulumi.Input[str]] = {
-        "PGDATA": f"{_DATA}/data",
-        "PGUSER": ROLE_REPLICATION,
-        "PRIMARY_HOST": args.primary_host,
-        "PRIMARY_PORT": args.primary_port,
+        **way_to_primary(args, slot),
         "STANDBY_CONFIG": CONFIG,
         "STANDBY_RUN": RUN,
         "STANDBY_SOCKET": socket,
-        "STANDBY_SLOT": slot,
         "STANDBY_PORT": str(POSTGRES_PORT),
         **environment,
         "STANDBY_SHARED_BUFFERS": shared_buffers(args.size),
-        # For the first copy, the slot and the WAL receiver: all of them are libpq's.
-        **tls_environment(args.ssl_mode, pulumi.Output.from_input(args.primary_ca).apply(_ca_file)),
     }
     return {
         "name": SERVER,
@@ -110,13 +104,33 @@ def server(
         "resources": workload.limits(args.size),
         "security_context": workload.container_security(),
         "volume_mounts": [
-            {"name": "data", "mount_path": _DATA},
-            {"name": "config", "mount_path": CONFIG, "read_only": True},
+            *data_mounts(),
             {"name": "run", "mount_path": RUN},
             *mounts,
             {"name": "shared-memory", "mount_path": "/dev/shm"},  # noqa: S108  an emptyDir of this Pod alone
         ],
     }
+
+
+def way_to_primary(args: FollowsArgs, slot: str) -> dict[str, pulumi.Input[str]]:
+    """Where the data are, and the way to what they are a copy of."""
+    return {
+        "PGDATA": f"{_DATA}/data",
+        "PGUSER": ROLE_REPLICATION,
+        "PRIMARY_HOST": args.primary_host,
+        "PRIMARY_PORT": args.primary_port,
+        "STANDBY_SLOT": slot,
+        # For the first copy, the slot and the WAL receiver: all of them are libpq's.
+        **tls_environment(args.ssl_mode, pulumi.Output.from_input(args.primary_ca).apply(_ca_file)),
+    }
+
+
+def data_mounts() -> "list[core.VolumeMountArgsDict]":
+    """The disk, and the files."""
+    return [
+        {"name": "data", "mount_path": _DATA},
+        {"name": "config", "mount_path": CONFIG, "read_only": True},
+    ]
 
 
 def server_volumes(

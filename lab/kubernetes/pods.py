@@ -105,6 +105,8 @@ class PodWorker:
                 )
             elif await run != 0:
                 return False
+        if self._inits:
+            await asyncio.to_thread(self.context.volumes.hand_over)
         self._initialized = True
         self._mark()
         return not self._stopping

@@ -53,6 +53,17 @@ class PodVolumes:
                 writable = bool(volume.keys() & {"emptyDir", "persistentVolumeClaim", "ephemeral"})
                 give_to_group(folder, folder.stat().st_uid, policy=policy, writable=writable)
 
+    def hand_over(self) -> None:
+        """What init containers have made goes to the volume's owner: as in a cluster, where a Pod's containers are one
+        user as a rule. Here the runner's programs are the lab's own, which another user may not reach."""
+        for folder in self._folders.values():
+            owner = folder.stat().st_uid
+            for parent, folders, files in os.walk(folder):
+                for name in (*folders, *files):
+                    path = Path(parent) / name
+                    if os.getuid() == 0 and path.lstat().st_uid == 0:
+                        os.chown(path, owner, owner, follow_symlinks=False)
+
     def _folder(self, volume: Object) -> Path:
         claim = volume.get("persistentVolumeClaim")
         return self._claims / claim["claimName"] if claim else self.home / volume["name"]

@@ -4,20 +4,18 @@ from collections.abc import Mapping, Sequence
 
 from recovery.names import ROLE_BACKUP, ROLE_GUARD, ROLE_MONITOR, ROLE_PROMOTER, ROLE_REPLICATION
 from recovery.site.fetch_log import RESTORE_COMMAND
-from recovery.site.inherited_settings import OVERRIDDEN, as_arguments, inherited_lines
+from recovery.site.inherited_settings import OVERRIDDEN, as_arguments
+from recovery.site.primary_copy import COPY_FUNCTIONS
 
 SLOT = "dr_standby"
 
-# Killed at any instruction, the script starts over: PGDATA appears by one rename, complete and with its
-# standby.signal, and from then on belongs to PostgreSQL alone. Above all nothing writes standby.signal again: after a
-# promotion a restart must find a primary. The password is in PGPASSWORD (libpq, also for the WAL receiver), so it
-# stands neither in the command line nor, as `pg_basebackup -R` would have it, in the data directory. PGSSLMODE and
-# PGSSLROOTCERT come the same way and hold for the first copy, the slot and the WAL receiver.
+# Killed at any instruction, the script starts over. An empty volume that nothing else has filled before
+# (`recovery.site.standby_fill`) is filled with a copy of the primary.
 # - getconf: a C library other than glibc sorts text in another order than the primary, so its indexes miss rows.
-# - `pg_receivewal --create-slot --if-not-exists` is the one idempotent way to make a slot without SQL:
-#   https://www.postgresql.org/docs/18/app-pgreceivewal.html
-# - sed: lines of the primary's configuration that cannot be read here (`recovery.site.inherited_settings`).
 # - chmod: a mount may have opened PGDATA to the volume's group (fsGroup), and PostgreSQL refuses that.
+# - pinned: data of a moment that was asked for. Their server follows nobody and stops where they end.
+# - The slot: data out of the bucket have none at the primary, which may be away for now. A primary has no
+#   standby.signal, so nothing of it is asked any more. The password is in PGPASSWORD, for the WAL receiver as well.
 # - pg_controldata: what a standby must have at least as large as its primary, or replay pauses; the control file has
 #   the primary's values, wherever its postgresql.conf lies: https://www.postgresql.org/docs/18/hot-standby.html
 # - io_method: a Pod's default seccomp profile refuses io_uring:
@@ -31,28 +29,24 @@ case "$(getconf GNU_LIBC_VERSION 2>/dev/null)" in
         exit 64
         ;;
 esac
-primary="host=$PRIMARY_HOST port=$PRIMARY_PORT user=$PGUSER application_name=$STANDBY_SLOT connect_timeout=5"
+COPY
 if [ ! -e "$PGDATA/PG_VERSION" ]; then
-    partial="$PGDATA.partial"
-    echo "copying the primary at $PRIMARY_HOST:$PRIMARY_PORT into an empty volume" >&2
-    rm -rf "$partial"
-    if ! said="$(pg_receivewal --dbname="$primary" --slot="$STANDBY_SLOT" --create-slot --if-not-exists 2>&1)"; then
-        echo "$said" >&2
-        case "$said" in
-            *SSL* | *certificate* | *sslmode*)
-                echo "client and primary do not agree on TLS: set the primary's ssl and certificate, or sslMode (now" \
-                    "${PGSSLMODE:-prefer}) and primaryCa of the prod stack; then pulumi up on prod and dr." >&2
-                ;;
-        esac
-        exit 1
-    fi
-    pg_basebackup --dbname="$primary" --pgdata="$partial" --wal-method=stream --slot="$STANDBY_SLOT" --checkpoint=fast
-    touch "$partial/standby.signal" "$partial/postgresql.conf"
-    find "$partial" -maxdepth 2 -name '*.conf' -exec sed -i -E "s#INHERITED#\#&#I" {} +
-    sync "$partial/standby.signal" "$partial/postgresql.conf" "$partial"
-    mv -T "$partial" "$PGDATA"
+    rm -rf "$PGDATA.partial"
+    copy_primary "$PGDATA.partial"
+    become_data "$PGDATA.partial"
 fi
 chmod 0700 "$PGDATA"
+slot="$STANDBY_SLOT" restore="RESTORE"
+if [ -e "$PGDATA.pinned" ]; then
+    primary="" slot="" restore=""
+elif [ "${STANDBY_FOLLOWS:-production}" = bucket ]; then
+    primary="" slot=""
+else
+    while [ -e "$PGDATA/standby.signal" ] &&
+        ! pg_receivewal --dbname="$primary" --slot="$slot" --create-slot --if-not-exists > /dev/null 2>&1; do
+        sleep 5
+    done &
+fi
 control="$(LC_ALL=C pg_controldata "$PGDATA")"
 limits=()
 while IFS=: read -r name value; do
@@ -71,15 +65,15 @@ exec postgres -D "$PGDATA" \
     -c "listen_addresses=$POD_IP" -c "port=$STANDBY_PORT" \
     -c "unix_socket_directories=$STANDBY_SOCKET" -c unix_socket_permissions=0770 \
     -c "external_pid_file=$STANDBY_RUN/postgres.pid" \
-    -c "primary_conninfo=$primary" -c "primary_slot_name=$STANDBY_SLOT" \
-    -c "restore_command=RESTORE" \
+    -c "primary_conninfo=$primary" -c "primary_slot_name=$slot" \
+    -c "restore_command=$restore" \
     -c "shared_buffers=$STANDBY_SHARED_BUFFERS" \
     OVERRIDDEN \
     "${limits[@]}" "$@"
 """
 START_SCRIPT = (
-    _START.replace("OVERRIDDEN", as_arguments(OVERRIDDEN))
-    .replace("INHERITED", inherited_lines())
+    _START.replace("\nCOPY\n", COPY_FUNCTIONS)
+    .replace("OVERRIDDEN", as_arguments(OVERRIDDEN))
     .replace("RESTORE", RESTORE_COMMAND)
 )
 

@@ -118,7 +118,7 @@ def make(space: Workspace, aws: Aws, folder: Path, processes: Supervisor, monkey
         primary.create()
         _images(site)
         _declare(site)
-        _operator(site)
+        give_operator(site.space, site.folder)
         client(aws, "s3", "operator", REGION).create_bucket(
             Bucket=NAMES.backup_bucket("dr"), ObjectLockEnabledForBucket=True, CreateBucketConfiguration=_PLACE
         )
@@ -170,7 +170,6 @@ def _declare(site: BesideSite) -> None:
     identity = namespace_identity("dr", NAMES.account, REGION)
     space.api.merge(f"/api/v1/namespaces/{space.name}", {"metadata": {"annotations": identity}})
     space.create("serviceaccounts", RESTORER_ACCOUNT, automountServiceAccountToken=False)
-    space.create("serviceaccounts", OPERATOR_ACCOUNT, automountServiceAccountToken=False)
     associate(space, RESTORER_ACCOUNT, NAMES.role_arn("restorer"))
     for name in ("postgres-beside-config", "postgres-beside-order", "plan"):
         space.create("configmaps", declared[name]["metadata"]["name"], data=declared[name].get("data"))
@@ -186,11 +185,11 @@ def _declare(site: BesideSite) -> None:
     space.create("secrets", "somebodys", data={"password": base64.b64encode(b"its own").decode()})
 
 
-def _operator(site: BesideSite) -> None:
-    """Its plan, and a kubeconfig with a token of the workspace's service account."""
-    space, folder = site.space, site.folder
+def give_operator(space: Workspace, folder: Path) -> None:
+    """Its plan, and a kubeconfig with a token of the workspace's service account, both in `folder`."""
     plan = (ROOT / "recovery.yaml").read_text()
     (folder / "recovery.yaml").write_text(plan.replace("ultramarket-dr", space.name))
+    space.create("serviceaccounts", OPERATOR_ACCOUNT, automountServiceAccountToken=False)
     asked: Object = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
     token = space.api.create(space.path("serviceaccounts", f"{OPERATOR_ACCOUNT}/token"), asked)["status"]["token"]
     (folder / "token").write_text(token)

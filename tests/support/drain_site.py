@@ -81,8 +81,13 @@ class DrainSite:
 
 def vouching(site: LogSite, timeline: int = 1, epoch: int = 1) -> Lease:
     """Production's lease, whose guard has seen this primary."""
+    return vouching_for(site.system, timeline, epoch)
+
+
+def vouching_for(system: str, timeline: int = 1, epoch: int = 1) -> Lease:
+    """The same for a primary of this identifier."""
     beat = Heartbeat(at=datetime.now(UTC), lsn=0, commits_per_second=0, timeline=timeline)
-    return replace(held_lease(epoch=epoch), heartbeat=beat, system_identifier=site.system)
+    return replace(held_lease(epoch=epoch), heartbeat=beat, system_identifier=system)
 
 
 @contextmanager

@@ -1,7 +1,9 @@
-"""A standby's volume and the start script run on it, with a primary whose own configuration cannot work there."""
+"""A standby's volume and the scripts run on it, with a primary whose own configuration cannot work there."""
 
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -10,11 +12,12 @@ from pathlib import Path
 import psycopg
 
 from lab.machine.addresses import Block
-from lab.machine.processes import Child, Supervisor, wait_until
+from lab.machine.processes import HUNG_SECONDS, Child, Supervisor, wait_until
 from lab.ultramarket.primary import APPLICATION, DATABASE, Primary
 from recovery.names import LOG_PORT, ROLE_PROMOTER, ROLE_REPLICATION
 from recovery.site.fetch_log import FETCH_SCRIPT
 from recovery.site.postgres_standby import SLOT, START_SCRIPT, pg_hba
+from recovery.site.standby_fill import FILL_SCRIPT
 from tests.support.backup_site import Site
 
 # What a primary's postgresql.conf may hold that cannot work in another machine's container: each of these lines alone
@@ -41,37 +44,66 @@ hba_file = '/etc/postgresql/18/main/pg_hba.conf'
 
 
 class Volume:
-    """A volume, and the script started on it as a container would."""
+    """A volume, and the scripts run on it as containers would, one after the other."""
 
     def __init__(self, primary: Primary, processes: Supervisor, folder: Path, address: str) -> None:
         self.primary, self.processes, self.folder = primary, processes, folder
         self.server = replace(primary, supervisor=processes, folder=folder, address=address, name="standby")
-        for path in (folder, folder / "config", folder / "run"):
+        self.server.data.parent.mkdir(parents=True)
+        for path in (folder / "config", folder / "run"):
             path.mkdir()
         hba = pg_hba(database=DATABASE, application=APPLICATION, pods=["127.0.0.0/8"])
         (folder / "config" / "pg_hba.conf").write_text(hba)
         (folder / "config" / "fetch-log.sh").write_text(FETCH_SCRIPT)
+        (folder / "fill.sh").write_text(FILL_SCRIPT)
         (folder / "start.sh").write_text(START_SCRIPT)
-        if primary.uid is not None:
-            for path in (folder, folder / "run"):
-                os.chown(path, primary.uid, primary.uid)
+        self._hand_over()
 
     def start(self, **variables: str) -> Child:
-        """Run the script, with `variables` besides, and wait until the standby streams."""
+        """Run the scripts, with `variables` besides, and wait until the standby streams."""
         child = self.run(**variables)
         wait_until(self.streams, what="the standby to stream", alive=[child])
         return child
 
     def run(self, **variables: str) -> Child:
-        """Run the script."""
-        environment = {
-            "PATH": f"{self.primary.postgres.bin}:/usr/bin:/bin",
+        """Run the scripts: fill the volume when it is empty, then start."""
+        filled = self.fill(**variables)
+        assert filled.returncode == 0, filled.stderr
+        command = ["bash", str(self.folder / "start.sh")]
+        environment = self.environment(variables)
+        return self.processes.start("standby", command, env=environment, uid=self.primary.uid)
+
+    def fill(self, **variables: str) -> "subprocess.CompletedProcess[str]":
+        """Run the first script, with `dr` of this checkout at hand."""
+        done = subprocess.run(
+            ["bash", str(self.folder / "fill.sh")],
+            env=self.environment(variables),
+            capture_output=True,
+            text=True,
+            timeout=HUNG_SECONDS,
+            check=False,
+        )
+        self._hand_over()
+        return done
+
+    def _hand_over(self) -> None:
+        """To the database's user, as whom both scripts run in a cluster; here it may not reach our own Python."""
+        if self.primary.uid is not None:
+            for path in (self.folder, *self.folder.rglob("*")):
+                os.chown(path, self.primary.uid, self.primary.uid, follow_symlinks=False)
+
+    def environment(self, variables: dict[str, str]) -> dict[str, str]:
+        """Of both scripts."""
+        return {
+            "PATH": f"{self.primary.postgres.bin}:{Path(sys.executable).parent}:/usr/bin:/bin",
             **self.primary.postgres.env(),
             "PGDATA": str(self.server.data),
             "PGUSER": ROLE_REPLICATION,
             "PGPASSWORD": self.primary.passwords[ROLE_REPLICATION],
             "PRIMARY_HOST": self.primary.address,
             "PRIMARY_PORT": "5432",
+            "PRIMARY_PATIENCE_SECONDS": "0",
+            "STANDBY_FOLLOWS": "production",
             "STANDBY_CONFIG": str(self.folder / "config"),
             "STANDBY_RUN": str(self.folder / "run"),
             "STANDBY_SOCKET": str(self.folder / "run"),
@@ -83,8 +115,6 @@ class Volume:
             "POD_IP": self.server.address,
             **variables,
         }
-        command = ["bash", str(self.folder / "start.sh")]
-        return self.processes.start("standby", command, env=environment, uid=self.primary.uid)
 
     def streams(self) -> bool:
         """Whether it follows its primary."""

@@ -450,7 +450,8 @@ def test_two_guards_of_production_never_run_side_by_side() -> None:
 def test_dr_s_gate_reaches_the_database_by_a_socket_that_nothing_else_mounts() -> None:
     template = pods(declared("dr"))["postgres-set"]
     containers = _containers(template)
-    assert set(containers) == {"postgres", "guard", "log"} and "initContainers" not in template["spec"]
+    assert set(containers) == {"postgres", "guard", "log"}
+    (fill,) = template["spec"]["initContainers"]
     assert f"{GATE_FOLDER}:5432" in containers["guard"]["command"]
     env = {each["name"]: each.get("value") for each in containers["postgres"]["env"]}
     assert env["STANDBY_SOCKET"] == GATE_FOLDER
@@ -462,6 +463,7 @@ def test_dr_s_gate_reaches_the_database_by_a_socket_that_nothing_else_mounts() -
         "guard": {"name": "gate", "mountPath": GATE_FOLDER, "readOnly": True},  # it cannot put another in its place
         "log": None,
     }
+    assert _mount(fill, "gate") is None
 
 
 def test_the_log_s_server_is_reached_by_its_own_pod_alone_and_keeps_no_gate_from_opening() -> None:
