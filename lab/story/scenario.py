@@ -174,7 +174,7 @@ class Scenario:
         """A setting homed in the DR region changes; then a preview looks at everything that is there."""
         engine = self.world.engine
         before = self._replicas()
-        engine.run("config", "set", "ultramarket-dr:nodes", "6", stack="dr").must()
+        engine.run("config", "set", "ultramarket-dr:nodes", "7", stack="dr").must()
         changed = _changed(engine.up("dr").must())
         left = engine.preview("dr", refresh=True).must().changes
         after = self._replicas()
