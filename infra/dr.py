@@ -1,4 +1,4 @@
-"""dr: the warm site. Cluster, standby, guard and gate, the services at their floor, the recovery bundle."""
+"""dr: the other site, warm or cold. Cluster, standby, guard and gate, the services at their floor, the bundle."""
 
 from collections.abc import Sequence
 
@@ -29,16 +29,13 @@ from components.workload import MANAGED_BY, plan_config_map, urgent_class
 from infra.kubernetes import cluster_provider
 from infra.prod_outputs import Production
 from infra.settings.dr import DrSettings
-from recovery.errors import PlanError
 from recovery.names import DISK_CLASS, POSTGRES_PORT, namespace_identity
-from recovery.plan.plan import Plan
 
 _POD_SECURITY = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
 
 
 def declare(settings: DrSettings) -> None:
-    """Declare the stack; all of it is homed in the DR region. Raises PlanError for another strategy than warm."""
-    _require_warm(settings.plan)
+    """Declare the stack; all of it is homed in the DR region."""
     region = settings.plan.sites.dr.region
     production = Production(settings.prod_stack)
     cloud = aws.Provider("aws", region=region, allowed_account_ids=[settings.account])
@@ -292,10 +289,3 @@ def _workspace(
         scratch=settings.operator_scratch,
         replicas=settings.operator_replicas,
     )
-
-
-def _require_warm(plan: Plan) -> None:
-    """A site declared without standbys needs a restore before a promotion, and nothing restores a copy yet."""
-    if plan.strategy != "warm":
-        said = f"strategy: {plan.strategy} is planned and budgeted, but only warm can be declared and promoted today"
-        raise PlanError("recovery.yaml", [said], next_step="set `strategy: warm`; `dr plan` shows what it promises")

@@ -25,6 +25,7 @@ from recovery.site.edge import NODE_PORTS
 from recovery.site.service_contract import READINESS_PATH
 
 if TYPE_CHECKING:
+    from pulumi_kubernetes.apps import v1 as apps
     from pulumi_kubernetes.autoscaling import v2 as autoscaling
     from pulumi_kubernetes.core import v1 as core
     from pulumi_kubernetes.rbac import v1 as rbac
@@ -55,21 +56,24 @@ class WarmServices(pulumi.ComponentResource):
     """Deployments without `replicas` (the scale subresource belongs to promotion), Services, and the promoter's
     rights.
 
-    Kubernetes starts a Deployment without `replicas` at 1. A warm floor above 1 is kept by an autoscaler that can do
-    nothing but restore its minimum: both its directions are switched off.
+    Kubernetes starts a Deployment without `replicas` at 1; a floor of 0 is said when it is made, and then left alone. A
+    warm floor above 1 is kept by an autoscaler that can do nothing but restore its minimum: both its directions are
+    switched off.
     """
 
     def __init__(self, name: str, args: WarmServicesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("ultramarket:dr:WarmServices", name, None, opts)
         login = declare_login(name, _LOGIN, args.namespace, args.database_password, self)
         for service, replicas in args.plan.services.items():
-            self._service(f"{name}-{service}", service, args, login)
+            self._service(f"{name}-{service}", service, args, login, runs=replicas.warm > 0)
             if replicas.warm > 1:
                 self._floor(f"{name}-{service}-floor", service, replicas.warm, args)
         self._promoter(name, args)
         self.register_outputs({"services": list(args.plan.services)})
 
-    def _service(self, name: str, service: str, args: WarmServicesArgs, login: k8s.core.v1.Secret) -> None:
+    def _service(
+        self, name: str, service: str, args: WarmServicesArgs, login: k8s.core.v1.Secret, *, runs: bool
+    ) -> None:
         labels = {"app.kubernetes.io/name": service}
         k8s.core.v1.Service(
             f"{name}-service",
@@ -83,22 +87,23 @@ class WarmServices(pulumi.ComponentResource):
             },
             opts=as_child(self),
         )
+        spec: apps.DeploymentSpecArgsDict = {
+            "selector": {"match_labels": labels},
+            "template": {
+                "metadata": {"labels": {**workload.MANAGED_BY, **labels}},
+                "spec": {
+                    "automount_service_account_token": False,
+                    "security_context": workload.pod_security(_UID),
+                    "containers": [_container(service, args)],
+                },
+            },
+        }
         k8s.apps.v1.Deployment(
             f"{name}-deployment",
             # The services' database is closed until a promotion, so nothing waits for them here.
             metadata=workload.metadata(service, args.namespace, labels=labels, annotations=workload.SKIP_AWAIT),
-            spec={
-                "selector": {"match_labels": labels},
-                "template": {
-                    "metadata": {"labels": {**workload.MANAGED_BY, **labels}},
-                    "spec": {
-                        "automount_service_account_token": False,
-                        "security_context": workload.pod_security(_UID),
-                        "containers": [_container(service, args)],
-                    },
-                },
-            },
-            opts=as_child(self, depends_on=[login]),
+            spec=spec if runs else {"replicas": 0, **spec},
+            opts=as_child(self, depends_on=[login], ignore_changes=[] if runs else ["spec.replicas"]),
         )
         k8s.policy.v1.PodDisruptionBudget(
             f"{name}-disruption",

@@ -14,7 +14,7 @@ from operations.monitoring.backups import (
     newest_or_base,
 )
 from operations.monitoring.edge import ask_edge, judge_edge
-from operations.monitoring.findings import CRITICAL, Finding, Judged, finding_of
+from operations.monitoring.findings import CRITICAL, OK, Finding, Judged, finding_of
 from operations.monitoring.guards import judge_guard, judge_wall
 from operations.monitoring.jobs import first_run, judge_due, judge_hidden, judge_jobs, judge_runs
 from operations.monitoring.known import Known
@@ -66,16 +66,18 @@ def look(bundle: Bundle, sources: Sources, *, now: datetime) -> list[Finding]:
     run = answer(ask("the journal in the control table", lambda: run_of(sources.runs, lease)))
     return [
         finding_of("lease", lambda: judge_lease(known)),
-        *(finding_of(f"guard {site}", lambda site=site: judge_guard(known, site, guards[site]())) for site in SITES),
-        finding_of("standby", lambda: judge_standby(standby().state, known)),
+        finding_of("guard prod", lambda: judge_guard(known, "prod", guards["prod"]())),
+        finding_of("guard dr", _if_it_runs(known, lambda: judge_guard(known, "dr", guards["dr"]()))),
+        finding_of("standby", _if_it_runs(known, lambda: judge_standby(standby().state, known))),
         finding_of("slots", lambda: _slots(known, guards)),
-        finding_of("disk", lambda: judge_disk(standby().used, disk())),
-        finding_of("collation", lambda: judge_collation(standby().collations)),
+        finding_of("disk", _if_it_runs(known, lambda: judge_disk(standby().used, disk()))),
+        finding_of("collation", _if_it_runs(known, lambda: judge_collation(standby().collations))),
         finding_of("services", lambda: judge_services(deployments(), known)),
         finding_of("jobs", lambda: judge_jobs(jobs(), now=now)),
         finding_of("edge", lambda: _edge(edge, known)),
         finding_of("marker", lambda: judge_marker(marker(), known, run)),
-        *(finding_of(f"wall {site}", lambda site=site: judge_wall(known, site, walls[site]())) for site in SITES),
+        finding_of("wall prod", lambda: judge_wall(known, "prod", walls["prod"]())),
+        finding_of("wall dr", _if_it_runs(known, lambda: judge_wall(known, "dr", walls["dr"]()))),
         *(
             finding_of(f"backup {' '.join(what)}", partial(_backup, known, *what, found[what], runs[what]))
             for what in found
@@ -92,6 +94,13 @@ def look(bundle: Bundle, sources: Sources, *, now: datetime) -> list[Finding]:
         finding_of("uploads prod", lambda: judge_uploads(bundle.plan, "prod", origin.bucket, uploads_prod(), now=now)),
         finding_of("promotion", lambda: judge_promotion(run)),
     ]
+
+
+def _if_it_runs(known: Known, judge: Callable[[], Judged]) -> Callable[[], Judged]:
+    """Of the database at the DR site. At a cold one there is none before a promotion."""
+    if known.bundle.plan.strategy == "cold" and known.active == "prod":
+        return lambda: Judged(OK, "no database runs here before a promotion: the strategy is cold")
+    return judge
 
 
 def _uploads(store: ObjectStore) -> list[UnfinishedUpload]:

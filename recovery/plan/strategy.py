@@ -3,24 +3,27 @@
 import json
 from dataclasses import dataclass
 
-from recovery.plan.datasets import DATASETS, DatasetName
+from recovery.plan.datasets import DATASETS, MADE_TODAY, DatasetName
 from recovery.plan.plan import Plan
 from recovery.units import format_duration
 
 # In the order of their promotion; files and configuration are laid out at a warm site with every copy.
 _PROMOTED: tuple[DatasetName, ...] = ("postgres", "mongo", "redis")
 _LAID_OUT: tuple[DatasetName, ...] = tuple(name for name in DATASETS if name not in _PROMOTED)
+_DECLARED = frozenset(dataset for dataset, _ in MADE_TODAY)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Consequences:
-    """What follows from `strategy`. `standbys` follow production; `restored` come from the newest copy first."""
+    """What follows from `strategy`. `standbys` follow production; `restored` come from the newest copy first. `planned`
+    is the plan's, and nothing of it is declared yet."""
 
     standbys: tuple[DatasetName, ...]
     laid_out: tuple[DatasetName, ...]
     services_run: bool
     restored: tuple[DatasetName, ...]
     promoted: tuple[DatasetName, ...]
+    planned: tuple[DatasetName, ...]
 
     def words(self) -> tuple[tuple[str, str], ...]:
         """For a table: what, and how."""
@@ -30,25 +33,27 @@ class Consequences:
             ("services", "run at their warm floor" if self.services_run else "declared, at their warm floor or at 0"),
             ("restored before promotion", _listed(self.restored)),
             ("promoted", _listed(self.promoted)),
+            ("planned, and not declared yet", _listed(self.planned)),
         )
 
 
 def consequences(plan: Plan) -> Consequences:
     """What follows from the plan's strategy."""
     warm = plan.strategy == "warm"
+    promoted, laid_out = _declared(_PROMOTED), _declared(_LAID_OUT)
     return Consequences(
-        standbys=_PROMOTED if warm else (),
-        laid_out=_LAID_OUT if warm else (),
+        standbys=promoted if warm else (),
+        laid_out=laid_out if warm else (),
         services_run=any(service.warm for service in plan.services.values()),
-        restored=() if warm else (*_PROMOTED, *_LAID_OUT),
-        promoted=_PROMOTED,
+        restored=() if warm else (*promoted, *laid_out),
+        promoted=promoted,
+        planned=tuple(name for name in (*_PROMOTED, *_LAID_OUT) if name not in _DECLARED),
     )
 
 
 def followed(plan: Plan) -> tuple[DatasetName, ...]:
-    """The datasets that are at the DR site before anything happens."""
-    found = consequences(plan)
-    return (*found.standbys, *found.laid_out)
+    """The datasets that the plan has at the DR site before anything happens, whether they are declared yet or not."""
+    return (*_PROMOTED, *_LAID_OUT) if plan.strategy == "warm" else ()
 
 
 def strategy_config(plan: Plan) -> dict[str, str]:
@@ -66,6 +71,10 @@ def strategy_config(plan: Plan) -> dict[str, str]:
         "promoted": ",".join(found.promoted),
         "services": json.dumps({n: s.model_dump(mode="json") for n, s in plan.services.items()}, sort_keys=True),
     }
+
+
+def _declared(names: tuple[DatasetName, ...]) -> tuple[DatasetName, ...]:
+    return tuple(name for name in names if name in _DECLARED)
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -1,7 +1,7 @@
 """The three stacks, up once for all tests of a worker that look at them or lay hands on them."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,11 @@ def _whole(result: Result) -> str:
 @pytest.fixture(scope="session")
 def base() -> Iterator[Base]:
     """All three stacks are up on the lab's AWS and two control planes, and production holds the lease. No Pod runs."""
+    yield from stacks_up(lambda _: None)
+
+
+def stacks_up(edit: Callable[[Path], None]) -> Iterator[Base]:
+    """The same, of a project that `edit` has changed before."""
     world = World()
     try:
         clusters = world.later(start_clusters, [world.prod, world.dr])
@@ -65,6 +70,7 @@ def base() -> Iterator[Base]:
         production.create_namespace(world.prod.api(), "ultramarket-production")
         world.make_project()
         configure(world.engine.project_dir, ARMED)
+        edit(world.engine.project_dir)
         world.start_dns()
         world.adopt_name()
         for stack in STACKS:

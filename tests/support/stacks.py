@@ -32,7 +32,8 @@ PROD_OUTPUTS = {
 
 @dataclass
 class Declared:
-    """One resource as the program declared it; `after` are the URNs of what must be there before."""
+    """One resource as the program declared it; `after` are the URNs of what must be there before, `ignored` what
+    an update leaves as it is."""
 
     type: str
     name: str
@@ -43,6 +44,7 @@ class Declared:
     parent: str = ""
     provider: str = ""
     after: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
 
 
 class Monitor(MockMonitor):
@@ -59,7 +61,7 @@ class Monitor(MockMonitor):
             if (each.type, each.name) == (request.type, request.name):
                 each.urn, each.protected, each.kept_on_delete = answer.urn, request.protect, request.retainOnDelete
                 each.parent, each.after = request.parent, tuple(request.dependencies)
-                each.provider = request.provider
+                each.provider, each.ignored = request.provider, tuple(request.ignoreChanges)
         return answer
 
 

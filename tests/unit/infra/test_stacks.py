@@ -7,7 +7,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pulumi
 import pytest
 
 from components.workload import plan_text
@@ -637,13 +636,30 @@ def test_a_kubeconfig_holds_no_secret_and_fetches_a_token() -> None:
     assert user["exec"]["args"][:4] == ["eks", "get-token", "--cluster-name", "dr"]
 
 
-def test_a_cold_site_is_refused_until_something_restores_copies(tmp_path: Path) -> None:
+def test_at_a_cold_site_nothing_runs_before_a_promotion_and_the_database_comes_out_of_the_bucket(
+    tmp_path: Path,
+) -> None:
     plan = tmp_path / "recovery.yaml"
     text = (stacks.ROOT / "recovery.yaml").read_text().replace("strategy: warm", "strategy: cold", 1)
     # Without replicas Redis keeps its objective only when snapshots go straight to the DR bucket.
-    plan.write_text(text.replace("to: local", "to: cloud"))
-    with pytest.raises(pulumi.RunError, match="only warm can be declared and promoted today"):
-        stacks.declare("dr", {"plan": str(plan)})
+    plan.write_text(text.replace("to: local", "to: cloud").replace("{warm: 1", "{warm: 0"))
+    cold = stacks.declare("dr", {"plan": str(plan)})
+    database = one(cold, "postgres-set")["spec"]
+    assert database["replicas"] == 0
+    containers = [*database["template"]["spec"]["initContainers"], database["template"]["spec"]["containers"][0]]
+    for container in containers:
+        assert {"name": "STANDBY_FOLLOWS", "value": "bucket"} in container["env"], container["name"]
+    services = [one(cold, f"services-{name}-deployment")["spec"] for name in PLAN.services]
+    assert [each["replicas"] for each in services] == [0] * len(services)
+    assert one(cold, "strategy-map")["data"]["restored-first"] == "postgres"
+
+
+def test_a_warm_site_s_standby_follows_production_and_what_is_scaled_is_left_as_it_is() -> None:
+    found = {each.name: each for each in declared("dr")}
+    assert found["postgres-set"].inputs["spec"]["replicas"] == 1
+    assert "replicas" not in found["services-order-deployment"].inputs["spec"]
+    scaled = {each.name for each in declared("dr") if "spec.replicas" in each.ignored}
+    assert scaled == {"postgres-set", "postgres-beside-deployment"}
 
 
 def test_the_plan_s_tables_say_made_today_of_what_is_declared_and_of_nothing_else() -> None:

@@ -12,10 +12,12 @@ from recovery.monitoring.finding_alarms import FINDINGS
 from scripts.findings_output import show
 from scripts.output import ExitWith
 from tests.support.fakes import FakeBucket
+from tests.support.plans import plan
 from tests.support.promotion import (
     NOW,
     Site,
     bundle,
+    lease,
     process,
 )
 from tests.support.status import Look, healthy, sources
@@ -29,6 +31,19 @@ def test_status_is_ok_while_production_works_and_dr_follows(look: Look) -> None:
 
 def test_status_is_critical_when_the_guard_has_gone_silent_for_a_lease(look: Look) -> None:
     assert look(Site())["lease"].level == CRITICAL
+
+
+def test_a_cold_site_has_no_database_before_a_promotion_and_is_not_asked_for_one(look: Look) -> None:
+    site, of = healthy(), bundle(plan=plan(("strategy: warm", "strategy: cold")))
+    site.down, site.reports["dr"] = {"standby"}, None
+    site.walls |= {"dr": None}
+    about = ("guard dr", "standby", "disk", "collation", "wall dr")
+    assert {look(site, of)[name].level for name in about} == {OK}
+    assert "the strategy is cold" in look(site, of)["standby"].words
+    site.down = {"standby", "lease"}
+    assert look(site, of)["standby"].level == UNKNOWN, "it may be the one that is active"
+    site.down, site.lease = {"standby"}, replace(lease(), site="dr")
+    assert look(site, of)["standby"].level == UNKNOWN
 
 
 def test_status_says_unknown_for_whatever_does_not_answer(look: Look) -> None:

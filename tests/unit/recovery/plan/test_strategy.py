@@ -2,7 +2,7 @@
 
 import json
 
-from recovery.plan.strategy import consequences, strategy_config
+from recovery.plan.strategy import consequences, followed, strategy_config
 from tests.support.plans import plan
 
 COLD = plan(("strategy: warm", "strategy: cold"))
@@ -10,16 +10,23 @@ COLD = plan(("strategy: warm", "strategy: cold"))
 
 def test_a_warm_site_has_standbys_and_restores_nothing() -> None:
     found = consequences(plan())
-    assert found.standbys == found.promoted == ("postgres", "mongo", "redis")
-    assert found.laid_out == ("files", "configuration")
+    assert found.standbys == found.promoted == ("postgres",)
     assert found.restored == ()
 
 
 def test_a_cold_site_promotes_the_same_after_a_restore() -> None:
     found = consequences(COLD)
     assert found.standbys == found.laid_out == ()
-    assert found.restored == ("postgres", "mongo", "redis", "files", "configuration")
+    assert found.restored == ("postgres",)
     assert found.promoted == consequences(plan()).promoted
+
+
+def test_what_the_plan_has_and_no_stack_declares_is_told_apart() -> None:
+    for each in (plan(), COLD):
+        assert consequences(each).planned == ("mongo", "redis", "files", "configuration")
+        assert consequences(each).laid_out == ()
+    assert followed(plan()) == ("postgres", "mongo", "redis", "files", "configuration")
+    assert followed(COLD) == ()
 
 
 def test_the_config_map_says_strategy_and_the_seeds_three_times() -> None:
