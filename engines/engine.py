@@ -5,7 +5,7 @@ Lease, folder, manifest and pointer are the same for all of them and are no engi
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
@@ -43,6 +43,10 @@ class Origin:
     timeline: int | None = None
     database: str = ""
     standby: bool = False  # it has time to spare: customers wait for another server
+    server: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Variables by which it is reached, where it is not the server that the run's own variables name."""
+    remark: str = ""
+    """Why it is not the server that such copies are to be read of."""
     base: Manifest | None = None  # what the copy is to build on
 
 

@@ -9,6 +9,7 @@ from components.cluster.wall_check import WallCheck, WallCheckArgs
 from components.databases.gate_sidecar import GateSidecar, GateSidecarArgs
 from components.databases.guard_container import GuardArgs
 from components.databases.log_shipper import LogShipper, LogShipperArgs
+from components.databases.postgres_replica import REPLICA_HOST, PostgresReplica, PostgresReplicaArgs
 from components.databases.primary_tls import PrimaryTls, ca_config_map
 from components.databases.site_guard import SiteGuard, SiteGuardArgs
 from components.network.peering_acceptance import PeeringAcceptance, PeeringAcceptanceArgs
@@ -16,6 +17,8 @@ from components.runners import Runners
 from components.workload import plan_config_map, urgent_class
 from infra.kubernetes import cluster_provider
 from infra.settings.prod import SIDECAR, ProdSettings
+from infra.settings.replica import ReplicaSettings
+from recovery.names import DISK_CLASS, POSTGRES_PORT
 
 
 def declare(settings: ProdSettings) -> None:
@@ -45,6 +48,8 @@ def declare(settings: ProdSettings) -> None:
     tls = _tls(settings, pulumi.ResourceOptions(provider=cluster))
     priority = urgent.metadata.apply(lambda meta: meta.name or "")
     _gate(settings, at, tls, priority, opts)
+    if settings.replica:
+        PostgresReplica("replica", _replica(settings, settings.replica), opts)
     BackupCronJobs(
         "backup-postgres",
         BackupCronJobsArgs(
@@ -57,6 +62,7 @@ def declare(settings: ProdSettings) -> None:
             password=settings.backup_password,
             lock_mode=settings.lock_mode,
             tls=tls,
+            replica=f"{REPLICA_HOST}:{POSTGRES_PORT}" if settings.replica else "",
             accept_incrementals_of=settings.accept_incrementals_of,
         ),
         opts,
@@ -108,6 +114,24 @@ def _tls(settings: ProdSettings, opts: pulumi.ResourceOptions) -> PrimaryTls:
         return PrimaryTls(mode=settings.tls.ssl_mode)
     made = ca_config_map(settings.tls.primary_ca, settings.plan.sites.prod.namespace, opts)
     return PrimaryTls(mode=settings.tls.ssl_mode, ca_map=made.metadata.apply(lambda meta: meta.name or ""))
+
+
+def _replica(settings: ProdSettings, wanted: ReplicaSettings) -> PostgresReplicaArgs:
+    return PostgresReplicaArgs(
+        namespace=settings.plan.sites.prod.namespace,
+        image=wanted.postgres_image,
+        primary_host=settings.primary_host,
+        primary_port=str(settings.primary_port),
+        ssl_mode=settings.tls.ssl_mode,
+        primary_ca=settings.tls.primary_ca,
+        password=settings.replication_password,
+        storage_class=DISK_CLASS,
+        storage_size=wanted.storage_size,
+        disk_key=wanted.disk_key,
+        settings=wanted.postgres_settings,
+        size=wanted.size,
+        pod_cidrs=wanted.pod_cidrs,
+    )
 
 
 def _gate(

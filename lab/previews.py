@@ -64,6 +64,10 @@ OPTIONAL: dict[str, dict[str, Any]] = {
         "primaryPodLabels": {"app": "postgres-primary"},
         "primaryAdmits": ["10.20.0.0/16"],
         "systemIdentifier": "7300000000000000001",
+        "replicaInSite": True,
+        "postgresImage": f"123456789012.dkr.ecr.us-east-1.amazonaws.com/ultramarket/postgres@sha256:{'a' * 64}",
+        "storageSize": "400Gi",
+        "podCidrs": ["10.10.0.0/16"],
         "primaryCa": PRIMARY_CA,
     },
     "dr": {

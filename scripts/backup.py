@@ -7,7 +7,7 @@ import typer
 
 from operations.context import Context
 from recovery.copies.retention import FULL
-from recovery.names import ACCEPTED_INCREMENTALS
+from recovery.names import ACCEPTED_INCREMENTALS, READ_REPLICA
 from scripts.options import (
     DEFAULT_PLAN,
     AcceptIncrementalsOption,
@@ -17,6 +17,7 @@ from scripts.options import (
     JsonOption,
     PlanOption,
     SiteOption,
+    database_address,
     named,
 )
 
@@ -30,6 +31,12 @@ def backup(
     if_active: IfActiveOption = False,
     if_due: IfDueOption = False,
     accept_incrementals_of: AcceptIncrementalsOption = "",
+    replica: Annotated[
+        str,
+        typer.Option(
+            metavar="HOST:PORT", envvar=READ_REPLICA, help="Read of this replica of the server, if it will do."
+        ),
+    ] = "",
     json: JsonOption = False,
 ) -> None:
     """Back up a dataset into this site's bucket.
@@ -38,6 +45,9 @@ def backup(
     what it sends; for a primary that is done here. Refused (exit 2) at a site that
     does not hold the lease; with --if-active it says `skipped: not the active site` and ends with 0 when another site
     has it, and what became of the run is counted for `dr status`.
+
+    With --replica that server is the primary, and what it has now is copied of the replica once that has it too.
+    Where the replica is away, promoted, paused or minutes behind, the primary is read instead, and that is said.
 
     With --if-due a full is made only where one is due before its schedule; otherwise it says so and ends with 0.
 
@@ -58,7 +68,9 @@ def backup(
     if if_due and kind != FULL:
         raise typer.BadParameter(f"--if-due is about full backups, not {kind} ones")
     context = Context.load(plan, account, site)
-    environment = dict(os.environ) | {ACCEPTED_INCREMENTALS: accept_incrementals_of}
+    if replica:
+        database_address(replica, "--replica")
+    environment = dict(os.environ) | {ACCEPTED_INCREMENTALS: accept_incrementals_of, READ_REPLICA: replica}
     found = run_backup(
         context, engine, Progress().listener(), environment=environment, if_active=if_active, if_due=if_due
     )

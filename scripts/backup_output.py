@@ -30,6 +30,8 @@ class Progress:
         self._begun = self._shown = time.monotonic()
         self._expected = f" of about {decimal(origin.bytes)}"
         say(f"{origin.words}: about {decimal(origin.bytes)}")
+        if origin.remark:
+            say(origin.remark, "yellow")
 
     def show(self, tally: Tally) -> None:
         """Say how far it is, if the last time was long enough ago."""
@@ -62,6 +64,7 @@ def _result(made: Made, bucket: str, instead: str) -> dict[str, Any]:
         "id": manifest.id,
         "parent": manifest.parent,
         "instead": instead,
+        "remark": made.remark,
         "bytes": manifest.stored_bytes,
         "raw_bytes": manifest.raw_bytes,
         "seconds": round(made.seconds, 3),

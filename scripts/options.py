@@ -69,16 +69,16 @@ def named(find: Callable[[], Found]) -> Found:
         raise typer.BadParameter(f"{error.what}; {error.next_step}") from None
 
 
-def database_address(text: str) -> "Address":
-    """A database's own, as --database names it. Raises typer.BadParameter."""
+def database_address(text: str, option: str = "--database") -> "Address":
+    """A database's own, as `option` names it. Raises typer.BadParameter."""
     from operations.guard.gate import Address
 
     try:
         address = Address.parse(text)
     except ValueError as error:
-        raise typer.BadParameter(f"--database: {error}") from None
+        raise typer.BadParameter(f"{option}: {error}") from None
     if address.socket:
-        raise typer.BadParameter("--database: expected HOST:PORT, found a Unix socket, which is the gate's own way")
+        raise typer.BadParameter(f"{option}: expected HOST:PORT, found a Unix socket, which is the gate's own way")
     return address
 
 

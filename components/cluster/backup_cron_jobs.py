@@ -13,7 +13,7 @@ from components.identity import declare_identity
 from components.runner_pod import on_schedule, runner_pod
 from components.runners import Runners
 from recovery.copies.retention import BUILDS_ON, DUE_LOOKED_AT, FULL
-from recovery.names import ACCEPTED_INCREMENTALS, BACKUP_LABEL, ROLE_BACKUP, backup_cron_job, due_cron_job
+from recovery.names import ACCEPTED_INCREMENTALS, BACKUP_LABEL, READ_REPLICA, ROLE_BACKUP, backup_cron_job, due_cron_job
 from recovery.plan.plan import Backup
 
 # A few Jobs are kept for whoever asks why last night failed.
@@ -26,8 +26,8 @@ _LOGIN = "dr-backup-login"
 @dataclass(frozen=True, kw_only=True)
 class BackupCronJobsArgs:
     """`dataset` and the keys of `kinds` as `dr backup` takes them; schedule and deadlines are the plan's. `host` is the
-    database of this site, `tls` how it is reached where it offers TLS; `accept_incrementals_of`: an override of
-    `recovery.copies.chain`."""
+    database of this site, `tls` how it is reached where it offers TLS; `replica`: its replica as host:port, if there is
+    one to be read instead; `accept_incrementals_of`: an override of `recovery.copies.chain`."""
 
     at: Runners
     dataset: str
@@ -38,6 +38,7 @@ class BackupCronJobsArgs:
     password: pulumi.Input[str]
     lock_mode: str
     tls: PrimaryTls | None = None
+    replica: str = ""
     accept_incrementals_of: str = ""
 
 
@@ -80,6 +81,7 @@ def _cron_job(
             "PGPORT": str(args.port),
             "PGDATABASE": args.database,
             "PGUSER": ROLE_BACKUP,
+            **({READ_REPLICA: args.replica} if args.replica else {}),
             **({ACCEPTED_INCREMENTALS: args.accept_incrementals_of} if args.accept_incrementals_of else {}),
             **(args.tls.environment if args.tls else {}),
         },

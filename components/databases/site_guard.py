@@ -19,12 +19,16 @@ from recovery.names import (
     MONITOR_LABEL,
     OPERATOR_LABEL,
     POSTGRES_PORT,
+    REPLICA_LABEL,
     SHIPPER_LABEL,
 )
 
 if TYPE_CHECKING:
     from pulumi_kubernetes.core import v1 as core
     from pulumi_kubernetes.networking import v1 as networking
+
+
+_ADMITTED = (GATE_LABEL, BACKUP_LABEL, OPERATOR_LABEL, MONITOR_LABEL, SHIPPER_LABEL, REPLICA_LABEL)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,8 +98,8 @@ def _container(args: SiteGuardArgs) -> "core.ContainerArgsDict":
 
 
 def _only_way(args: SiteGuardArgs) -> "networking.NetworkPolicySpecArgsDict":
-    """The primary's Pods accept connections from the gate, from our own runners, and from the ranges named."""
-    components = [each[COMPONENT] for each in (GATE_LABEL, BACKUP_LABEL, OPERATOR_LABEL, MONITOR_LABEL, SHIPPER_LABEL)]
+    """The primary's Pods accept connections from the gate, our own runners and replica, and from the ranges named."""
+    components = [each[COMPONENT] for each in _ADMITTED]
     duties: networking.NetworkPolicyPeerArgsDict = {
         "pod_selector": {"match_expressions": [{"key": COMPONENT, "operator": "In", "values": components}]}
     }

@@ -26,20 +26,24 @@ class EncryptedDisks(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: EncryptedDisksArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("ultramarket:dr:EncryptedDisks", name, None, opts)
-        self.disk_class = self._class(f"{name}-class", DISK_CLASS, "Retain", args)
-        self.scratch_class = self._class(f"{name}-scratch-class", SCRATCH_DISK_CLASS, "Delete", args)
+        self.disk_class = declare_class(f"{name}-class", DISK_CLASS, "Retain", args.key_arn, self)
+        self.scratch_class = declare_class(f"{name}-scratch-class", SCRATCH_DISK_CLASS, "Delete", args.key_arn, self)
         self.register_outputs({"disk_class": DISK_CLASS, "scratch_class": SCRATCH_DISK_CLASS})
 
-    def _class(self, name: str, called: str, reclaim: str, args: EncryptedDisksArgs) -> k8s.storage.v1.StorageClass:
-        # https://github.com/kubernetes-sigs/aws-ebs-csi-driver/blob/master/docs/parameters.md
-        key = {"kmsKeyId": args.key_arn} if args.key_arn else {}
-        return k8s.storage.v1.StorageClass(
-            name,
-            metadata={"name": called, "labels": workload.MANAGED_BY},
-            provisioner="ebs.csi.aws.com",
-            parameters={"type": "gp3", "encrypted": "true", **key},
-            allow_volume_expansion=True,
-            reclaim_policy=reclaim,
-            volume_binding_mode="WaitForFirstConsumer",  # the zone of the node that takes the Pod
-            opts=as_child(self),
-        )
+
+def declare_class(
+    name: str, called: str, reclaim: str, key_arn: str, parent: pulumi.Resource
+) -> k8s.storage.v1.StorageClass:
+    """A class of encrypted volumes that can grow; `reclaim`: what becomes of one whose claim goes."""
+    # https://github.com/kubernetes-sigs/aws-ebs-csi-driver/blob/master/docs/parameters.md
+    key = {"kmsKeyId": key_arn} if key_arn else {}
+    return k8s.storage.v1.StorageClass(
+        name,
+        metadata={"name": called, "labels": workload.MANAGED_BY},
+        provisioner="ebs.csi.aws.com",
+        parameters={"type": "gp3", "encrypted": "true", **key},
+        allow_volume_expansion=True,
+        reclaim_policy=reclaim,
+        volume_binding_mode="WaitForFirstConsumer",  # the zone of the node that takes the Pod
+        opts=as_child(parent),
+    )

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, cast
 from engines.catalog import Entry, entries
 from engines.engine import Content, Folder, Line, Needs, Origin, Verdict
 from engines.postgres.base_backup_client import DATA_DIRECTORY, MANIFEST, OLDEST_MAJOR, BaseBackup
+from engines.postgres.replica import source
 from engines.postgres.replication_connection import ReplicationConnection
-from engines.postgres.tools import identify, libpq_version, redact, server_address
+from engines.postgres.tools import libpq_version, reached_by, redact, server_address
 from engines.postgres.verify import VERIFIERS, verify
 from engines.streams import Tally
 from recovery.copies.judging import remarks
@@ -43,9 +44,11 @@ class PostgresFull:
     needs = Needs(to_verify=VERIFIERS)
 
     def look(self, section: Dataset, environment: Mapping[str, str]) -> Origin:
-        """The server that libpq's environment variables name. Raises Refused for a wrong server or version."""
+        """The server that libpq's environment variables name, or its replica (`engines.postgres.replica`). Raises
+        Refused for a wrong server or version."""
         database = cast("Postgres", section).database
-        identity = identify(database, environment)
+        found = source(database, environment, checkpoint=self.kind == "full")
+        identity = found.identity
         if int(identity.server_version.split(".")[0]) < OLDEST_MAJOR:
             raise Refused(
                 f"the server is PostgreSQL {identity.server_version}; backups are understood from {OLDEST_MAJOR} on",
@@ -61,6 +64,8 @@ class PostgresFull:
             timeline=identity.timeline,
             database=database,
             standby=identity.in_recovery,
+            server=found.server,
+            remark=found.remark,
         )
 
     def base(self, origin: Origin, store: ObjectStore, line: Line) -> Manifest | None:
@@ -133,7 +138,7 @@ def session_for_backup(environment: Mapping[str, str], time_limit: timedelta) ->
 
     address = server_address(environment)
     try:
-        session = ReplicationConnection.open()
+        session = ReplicationConnection.open(server=reached_by(environment))
     except psycopg.Error as error:
         from engines.postgres.connection_errors import worded
 

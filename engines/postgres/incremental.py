@@ -39,7 +39,7 @@ class PostgresIncremental(PostgresFull):
         """As for a full. Raises FullInstead for a server whose incrementals cannot be trusted, Refused for one that is
         not set up for them."""
         origin = super().look(section, environment)
-        with session(origin.database, environment) as connection:
+        with session(origin.database, {**environment, **origin.server}) as connection:
             rows = connection.execute(
                 "SELECT name, setting FROM pg_settings"
                 " WHERE name IN ('summarize_wal', 'data_checksums', 'wal_log_hints')"

@@ -29,12 +29,12 @@ class ReplicationConnection:
         self.pgconn.nonblocking = 1
 
     @classmethod
-    def open(cls, *, application_name: str = "dr") -> Self:
-        """Log in as a client of physical replication."""
+    def open(cls, *, application_name: str = "dr", server: str = "") -> Self:
+        """Log in as a client of physical replication. `server` wins over libpq's variables."""
         import psycopg  # a fifth of a second, which the commands that only read the bucket need not wait for
 
         connection = psycopg.connect(
-            "replication=true",
+            f"replication=true {server}",
             autocommit=True,
             connect_timeout=_CONNECT_SECONDS,
             application_name=application_name,

@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 
 _CONNECT_SECONDS = 10
 _SECRET_NAMES = ("PGPASSWORD", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+_PARAMETERS = {
+    "PGHOST": "host",
+    "PGPORT": "port",
+    "PGSSLMODE": "sslmode",
+    "PGSSLROOTCERT": "sslrootcert",
+    "PGREQUIREAUTH": "require_auth",
+}
 _IN_TEXT = re.compile(r"(?i)(password\s*=\s*)('[^']*'|\S+)|(postgres(?:ql)?://[^:/\s]+:)[^@\s]+@")
 
 
@@ -101,6 +108,14 @@ def server_address(environment: Mapping[str, str]) -> str:
     return f"{environment.get('PGHOST', 'the local socket')}:{environment.get('PGPORT', '5432')}"
 
 
+def reached_by(environment: Mapping[str, str]) -> str:
+    """How to connect to the server that `environment` names, which need not be the one that this process's own
+    variables do: a connection string of libpq's, without password."""
+    from psycopg.conninfo import make_conninfo
+
+    return make_conninfo(**{key: environment[name] for name, key in _PARAMETERS.items() if name in environment})
+
+
 def libpq_version() -> str:
     """Of the library that the backup comes through: 18.6."""
     from psycopg import pq
@@ -116,12 +131,14 @@ def identify(database: str, environment: Mapping[str, str]) -> Identity:
     """
     import psycopg  # a fifth of a second, which the commands that only read the bucket need not wait for
 
-    where = server_address(environment)
+    where, reached = server_address(environment), reached_by(environment)
     try:
         # IDENTIFY_SYSTEM, not pg_control_checkpoint(): the latter lags behind a promotion until its checkpoint.
-        with psycopg.connect("replication=true", autocommit=True, connect_timeout=_CONNECT_SECONDS) as walsender:
+        with psycopg.connect(
+            f"replication=true {reached}", autocommit=True, connect_timeout=_CONNECT_SECONDS
+        ) as walsender:
             system = walsender.execute("IDENTIFY_SYSTEM").fetchone()
-        with psycopg.connect(dbname=database, autocommit=True, connect_timeout=_CONNECT_SECONDS) as session:
+        with psycopg.connect(reached, dbname=database, autocommit=True, connect_timeout=_CONNECT_SECONDS) as session:
             facts = session.execute(
                 "SELECT current_setting('server_version_num')::int, pg_is_in_recovery(),"
                 " (SELECT sum(pg_database_size(oid))::bigint FROM pg_database WHERE datallowconn)"
@@ -146,7 +163,9 @@ def session(database: str, environment: Mapping[str, str]) -> "Iterator[psycopg.
     import psycopg
 
     try:
-        with psycopg.connect(dbname=database, autocommit=True, connect_timeout=_CONNECT_SECONDS) as connection:
+        with psycopg.connect(
+            reached_by(environment), dbname=database, autocommit=True, connect_timeout=_CONNECT_SECONDS
+        ) as connection:
             yield connection
     except psycopg.Error as error:
         raise _connection_error(

@@ -15,10 +15,10 @@ from infra.settings.common import (
 )
 from infra.settings.config import Config
 from infra.settings.network import DrNetwork, dr_network
+from infra.settings.postgres_server import disk_key, postgres_image, postgres_size, storage_size
 from recovery.plan.plan import Plan
-from recovery.site.capacity import POSTGRES, Size, least_disk_gibibytes
+from recovery.site.capacity import Size
 from recovery.site.nodes import Nodes, shortage
-from recovery.units import format_size
 
 # Not Graviton's, which have a g after the generation: the runner's image is built for x86-64, and a copy of a primary's
 # files works on its architecture alone: https://www.postgresql.org/docs/18/warm-standby.html#STANDBY-PLANNING
@@ -88,14 +88,12 @@ def _dr(config: Config, plan: Plan, account: str) -> DrSettings:
         cluster_admins=cluster_admins(config, plan),
         instance_types=config.texts("instanceTypes", _X86, "an x86-64 instance type such as m7i.large"),
         nodes=config.number("nodes", 1, 100, default=6),
-        postgres_image=_postgres_image(config),
+        postgres_image=postgres_image(config),
         postgres_settings=config.mapping("postgresSettings", "PostgreSQL settings by name"),
-        postgres_size=_postgres_size(config),
+        postgres_size=postgres_size(config),
         service_images=config.images("serviceImages", list(plan.services)),
-        disk_key=config.text(
-            "diskKey", r"arn:aws:kms:\S+:key/\S+", "the ARN of a KMS key in the DR region", default=""
-        ),
-        storage_size=_storage_size(config, plan),
+        disk_key=disk_key(config, "the DR region"),
+        storage_size=storage_size(config, plan),
         beside_size=_beside_size(config),
         pod_cidrs=config.ranges("podCidrs", "a range of Pod and operator addresses"),
         application_password=config.secret("applicationPassword", "the services log in to PostgreSQL with it"),
@@ -117,43 +115,12 @@ def _prod_stack() -> str:
     return f"{pulumi.get_organization()}/{pulumi.get_project()}/prod"
 
 
-def _storage_size(config: Config, plan: Plan) -> str:
-    """Room for the plan's database and for its growth: a full disk ends the standby."""
-    size = config.amount("storageSize", {"Gi": 1, "Ti": 1024}, "a size such as 400Gi")
-    least = least_disk_gibibytes(plan)
-    if 0 < size < least:
-        database = format_size(plan.assumptions.size.postgres)
-        config.wrong("storageSize", f"at least {least}Gi for a database of {database} that grows", f"{size}Gi")
-    return f"{size}Gi"
-
-
 def _beside_size(config: Config) -> str:
     """Of the same database. Its own value, since the standby's disk grows past `storageSize`, which cannot change."""
     standby = config.text("storageSize", ".*", "", default="")
     if not config.given("besideSize"):
         return standby
     return f"{config.amount('besideSize', {'Gi': 1, 'Ti': 1024}, 'a size such as 400Gi', least=standby)}Gi"
-
-
-def _postgres_image(config: Config) -> str:
-    """By digest. An image that says it is Alpine's is refused here, any other without glibc when it starts."""
-    image = config.image("postgresImage", "postgres")
-    if "alpine" in image.lower():
-        expected = (
-            "a Debian image of PostgreSQL: Alpine's C library sorts text in another order than the primary's, so that "
-            "indexes miss rows, and its postgres has uid 70 instead of 999"
-        )
-        config.wrong("postgresImage", expected, image)
-    return image
-
-
-def _postgres_size(config: Config) -> Size:
-    """CPU asked for, and memory asked for and allowed."""
-    cpu = config.amount("postgresCpu", {"m": 1}, "thousandths of a core such as 2000m", default=POSTGRES.cpu)
-    memory = config.amount(
-        "postgresMemory", {"Mi": 1, "Gi": 1024}, "an amount such as 8Gi", default=POSTGRES.memory, least="512Mi"
-    )
-    return Size(millicores=cpu, mebibytes=memory)
 
 
 def _promoter_password(config: Config) -> pulumi.Output[str] | None:

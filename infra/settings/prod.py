@@ -9,6 +9,7 @@ from infra.settings.common import CLUSTER_NAME, MODES, GuardSettings, accepted_i
 from infra.settings.config import Config
 from infra.settings.network import Peering, peering
 from infra.settings.primary_tls import TlsSettings, primary_tls
+from infra.settings.replica import ReplicaSettings, replica_in_site
 from recovery.plan.plan import Plan
 
 _MANAGED = re.compile(r"\.rds\.([a-z0-9-]+\.)?amazonaws\.com(\.cn)?$|\.rds\.[a-z0-9-]+\.on\.aws$", re.IGNORECASE)
@@ -25,6 +26,7 @@ class ProdSettings(GuardSettings):
     primary_host: str
     primary_port: int
     backup_host: str
+    replica: ReplicaSettings | None
     tls: TlsSettings
     gate: str
     primary_pod_labels: dict[str, str]
@@ -58,6 +60,7 @@ def _prod(config: Config, plan: Plan, account: str) -> ProdSettings:
         primary_host=primary,
         primary_port=config.number("primaryPort", 1, 65535, default=5432),
         backup_host=_primary(config, "backupHost", "the host backups are read from", default=primary),
+        replica=replica_in_site(config, plan),
         tls=primary_tls(config),
         gate=gate,
         primary_pod_labels=labels,

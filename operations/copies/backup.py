@@ -42,12 +42,13 @@ class Order:
 
 @dataclass(frozen=True, kw_only=True)
 class Made:
-    """A finished backup, and whether `latest` names it now."""
+    """A finished backup, and whether `latest` names it now. `remark`: the origin's."""
 
     manifest_key: str
     manifest: Manifest
     seconds: float
     pointer_moved: bool
+    remark: str = ""
 
 
 def order_by_plan(plan: Plan, engine: Engine, site: SiteName, *, run: str, program_version: str) -> Order:
@@ -103,7 +104,7 @@ def back_up(
         engine.dataset, engine.kind, epoch=lease.epoch, source=origin.identity, started=started, run=order.run
     )
     folder = Folder(store=store, prefix=prefix, retain_until=started + order.keep, progress=progress)
-    content = engine.copy(origin, folder, environment, time_limit=order.time_limit)
+    content = engine.copy(origin, folder, {**environment, **origin.server}, time_limit=order.time_limit)
 
     require_unmoved(leases, lease)
     manifest = Manifest(
@@ -132,7 +133,8 @@ def back_up(
     key = manifest_key(prefix)
     store.put_once(key, manifest.to_json(), retain_until=folder.retain_until)
     moved = move_pointer(store, manifest, key)
-    return Made(manifest_key=key, manifest=manifest, seconds=time.monotonic() - clock_start, pointer_moved=moved)
+    seconds = time.monotonic() - clock_start
+    return Made(manifest_key=key, manifest=manifest, seconds=seconds, pointer_moved=moved, remark=origin.remark)
 
 
 @contextmanager

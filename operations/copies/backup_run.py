@@ -74,15 +74,16 @@ def run_backup(
             run.outcome, run.why = "skipped", SKIPPED
             return Skipped(why=SKIPPED, holder=lease)
         try:
-            return _make(context, engine, leases, listener, environment)
+            found = _make(context, engine, leases, listener, environment)
         except FullInstead as error:
-            run.why = error.what
             listener.says(f"a full backup is made instead: {error.what}")
             full = engine_of(engine.dataset, FULL)
-            return _make(context, full, leases, listener, environment, instead=error.what)
+            found = _make(context, full, leases, listener, environment, instead=error.what)
         except Unchanged as error:
             run.outcome, run.why = "skipped", error.what
             return Skipped(why=error.what)
+        run.why = "; ".join(filter(None, [found.made.remark, found.instead]))
+        return found
 
 
 def _make(

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from operations.monitoring.findings import CRITICAL, OK, UNKNOWN, WARNING, Judged
 from recovery.copies.retention import DUE_LOOKED_AT
-from recovery.lease.backup_runs import RunReport
+from recovery.lease.backup_runs import FROM_PRIMARY, RunReport
 from recovery.names import prune_cron_job
 from recovery.plan.plan import SiteName
 from recovery.plan.schedules import first_start, longest_gap
@@ -116,4 +116,4 @@ def _run(report: RunReport | None) -> tuple[str, bool]:
     if report.why:
         said += f" ({report.why})"
     counts = ", ".join(f"{number} {what}" for what, number in report.counts.items())
-    return f"{said}; {counts}", report.outcome == "failed"
+    return f"{said}; {counts}", report.outcome == "failed" or report.why.startswith(FROM_PRIMARY)

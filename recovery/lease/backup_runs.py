@@ -11,6 +11,8 @@ from recovery.plan.plan import SITES, SiteName
 
 NOTHING_CHANGED = "nothing has changed since"
 """Why a run at the active site was skipped begins with this when there was nothing to copy."""
+FROM_PRIMARY = "read from the primary"
+"""What is said of a run that made its backup, but not of the replica, begins with this."""
 Outcome = Literal["made", "skipped", "failed"]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 PRUNE = "prune"

@@ -110,6 +110,7 @@ SET_BY_THE_SCRIPT = (
     "primary_slot_name",
     "restore_command",
     "shared_buffers",
+    "summarize_wal",
     "io_method",
 )
 

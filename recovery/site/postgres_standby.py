@@ -18,6 +18,7 @@ SLOT = "dr_standby"
 #   standby.signal, so nothing of it is asked any more. The password is in PGPASSWORD, for the WAL receiver as well.
 # - pg_controldata: what a standby must have at least as large as its primary, or replay pauses; the control file has
 #   the primary's values, wherever its postgresql.conf lies: https://www.postgresql.org/docs/18/hot-standby.html
+# - summarize_wal: incremental backups of it, at the DR site from a promotion on, whatever the primary's file says.
 # - io_method: a Pod's default seccomp profile refuses io_uring:
 #   https://github.com/cloudnative-pg/cloudnative-pg/issues/9948
 _START = r"""set -euo pipefail
@@ -59,6 +60,7 @@ while IFS=: read -r name value; do
     limits+=(-c "${name% setting}=${value//[[:space:]]/}")
 done < <(echo "$control")
 read -r version < "$PGDATA/PG_VERSION"
+[ "$version" -lt 17 ] || limits+=(-c summarize_wal=on)
 [ "$version" -lt 18 ] || limits+=(-c io_method=worker)
 exec postgres -D "$PGDATA" \
     -c "data_directory=$PGDATA" -c "hba_file=$STANDBY_CONFIG/pg_hba.conf" -c "ident_file=$PGDATA/pg_ident.conf" \

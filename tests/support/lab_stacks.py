@@ -24,6 +24,10 @@ ARMED = {
     "foundation:drLoadBalancer": "ultramarket-dr-edge-1.us-west-2.elb.amazonaws.com",
     "prod:gate": "deployment",
     "prod:primaryPodLabels": {"app": "postgres"},
+    "prod:replicaInSite": True,
+    "prod:postgresImage": f"ultramarket/postgres@sha256:{'1' * 64}",
+    "prod:storageSize": "400Gi",
+    "prod:podCidrs": ["127.0.0.0/8"],
 }
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from policy.verdict import Verdict
-from recovery.names import ACCEPTED_INCREMENTALS
+from recovery.names import ACCEPTED_INCREMENTALS, READ_REPLICA
 from tests.support.review_mutations import REMOVED, C, D, N, S, W
 
 DIGEST = "sha256:" + "1" * 64
@@ -130,6 +130,16 @@ CONFIG = (
         "prod:acceptIncrementalsOf",
         "18.5",
         tuple(("prod", each, f"{_BACKUP}.env[{ACCEPTED_INCREMENTALS}].value", W) for each in _BACKUPS),
+    ),
+    Edit(
+        "the replica in the site given up",
+        "prod:replicaInSite",
+        False,
+        (
+            ("prod", "replica-set", "deletion", D),
+            *(("prod", f"replica-{each}", "deletion", W) for each in ("config", "login", "service", "class", "way")),
+            *(("prod", each, f"{_BACKUP}.env[{READ_REPLICA}]", C) for each in _BACKUPS),
+        ),
     ),
     Edit(
         "guard not enforcing",

@@ -4,9 +4,9 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import psycopg
@@ -16,7 +16,7 @@ from lab.machine.processes import HUNG_SECONDS, Child, Supervisor, wait_until
 from lab.ultramarket.primary import APPLICATION, DATABASE, Primary
 from recovery.names import LOG_PORT, ROLE_PROMOTER, ROLE_REPLICATION
 from recovery.site.fetch_log import FETCH_SCRIPT
-from recovery.site.postgres_standby import SLOT, START_SCRIPT, pg_hba
+from recovery.site.postgres_standby import SLOT, START_SCRIPT, pg_hba, settings_arguments
 from recovery.site.standby_fill import FILL_SCRIPT
 from tests.support.backup_site import Site
 
@@ -43,17 +43,33 @@ hba_file = '/etc/postgresql/18/main/pg_hba.conf'
 """
 
 
+@dataclass(frozen=True, kw_only=True)
+class Standby:
+    """Which of those that follow: its slot, whom it lets in, settings of its own, and who may ask it."""
+
+    slot: str
+    hba: str
+    asker: str
+    settings: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+AT_DR = Standby(
+    slot=SLOT, hba=pg_hba(database=DATABASE, application=APPLICATION, pods=["127.0.0.0/8"]), asker=ROLE_PROMOTER
+)
+
+
 class Volume:
     """A volume, and the scripts run on it as containers would, one after the other."""
 
-    def __init__(self, primary: Primary, processes: Supervisor, folder: Path, address: str) -> None:
-        self.primary, self.processes, self.folder = primary, processes, folder
+    def __init__(
+        self, primary: Primary, processes: Supervisor, folder: Path, address: str, standby: Standby = AT_DR
+    ) -> None:
+        self.primary, self.processes, self.folder, self.standby = primary, processes, folder, standby
         self.server = replace(primary, supervisor=processes, folder=folder, address=address, name="standby")
         self.server.data.parent.mkdir(parents=True)
         for path in (folder / "config", folder / "run"):
             path.mkdir()
-        hba = pg_hba(database=DATABASE, application=APPLICATION, pods=["127.0.0.0/8"])
-        (folder / "config" / "pg_hba.conf").write_text(hba)
+        (folder / "config" / "pg_hba.conf").write_text(standby.hba)
         (folder / "config" / "fetch-log.sh").write_text(FETCH_SCRIPT)
         (folder / "fill.sh").write_text(FILL_SCRIPT)
         (folder / "start.sh").write_text(START_SCRIPT)
@@ -69,7 +85,7 @@ class Volume:
         """Run the scripts: fill the volume when it is empty, then start."""
         filled = self.fill(**variables)
         assert filled.returncode == 0, filled.stderr
-        command = ["bash", str(self.folder / "start.sh")]
+        command = ["bash", str(self.folder / "start.sh"), *settings_arguments(self.standby.settings)]
         environment = self.environment(variables)
         return self.processes.start("standby", command, env=environment, uid=self.primary.uid)
 
@@ -107,7 +123,7 @@ class Volume:
             "STANDBY_CONFIG": str(self.folder / "config"),
             "STANDBY_RUN": str(self.folder / "run"),
             "STANDBY_SOCKET": str(self.folder / "run"),
-            "STANDBY_SLOT": SLOT,
+            "STANDBY_SLOT": self.standby.slot,
             "STANDBY_PORT": "5432",
             "STANDBY_SHARED_BUFFERS": "32MB",
             "STANDBY_LOG_HOST": self.server.address,
@@ -125,21 +141,30 @@ class Volume:
         return found == "streaming"
 
     def ask(self, query: str) -> str:
-        """One value, as the promoter reads it."""
-        with self.server.connect(ROLE_PROMOTER) as connection:
+        """One value, as whoever may ask reads it."""
+        with self.server.connect(self.standby.asker) as connection:
             row = connection.execute(query.encode()).fetchone()
         return str(row[0]) if row else ""
 
 
 @contextmanager
-def volume_for(site: Site, processes: Supervisor, database_folder: Path, block: Block) -> Iterator[Volume]:
-    """An empty volume for the primary of `site`, whose postgresql.conf has everything that cannot work elsewhere."""
+def volume_for(
+    site: Site,
+    processes: Supervisor,
+    database_folder: Path,
+    block: Block,
+    standby: Standby = AT_DR,
+    *,
+    inherits: str = NOT_HERE,
+) -> Iterator[Volume]:
+    """An empty volume for the primary of `site`, whose postgresql.conf has everything that cannot work elsewhere: what
+    the volume `inherits`."""
     primary, folder = site.primary, database_folder / f"volume-{os.urandom(4).hex()}"
     conf = primary.data / "postgresql.conf"
     before = conf.read_text()
-    conf.write_text(before + NOT_HERE)  # read by nobody but pg_basebackup: the primary runs, and is not reloaded
+    conf.write_text(before + inherits)  # read by nobody but pg_basebackup: the primary runs, and is not reloaded
     try:
-        yield Volume(primary, processes, folder, block.host(36))
+        yield Volume(primary, processes, folder, block.host(36), standby)
     finally:
         processes.kill("standby")
         conf.write_text(before)

@@ -9,7 +9,7 @@ import pytest
 
 from engines import fencing
 from engines.fencing import require_held, require_unmoved
-from engines.postgres import full
+from engines.postgres import full, replica
 from engines.postgres.tools import (
     Identity,
     child_environment,
@@ -55,11 +55,11 @@ def test_a_server_older_than_the_protocol_is_refused_before_anything_is_asked_of
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fault 36
     seen = Identity(system_identifier="7", timeline=1, server_version="14.9", in_recovery=True, size_bytes=1)
-    monkeypatch.setattr(full, "identify", lambda *_: seen)
+    monkeypatch.setattr(replica, "identify", lambda *_: seen)
     section = load_plan(ROOT / "recovery.yaml").datasets.postgres
     with pytest.raises(Refused, match=r"PostgreSQL 14\.9; backups are understood from 15 on"):
         full.PostgresFull().look(section, {})
-    monkeypatch.setattr(full, "identify", lambda *_: replace(seen, server_version="15.0"))
+    monkeypatch.setattr(replica, "identify", lambda *_: replace(seen, server_version="15.0"))
     assert full.PostgresFull().look(section, {}).standby
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from operations.monitoring.findings import CRITICAL, OK, UNKNOWN, WARNING
 from recovery.copies.retention import DUE_LOOKED_AT
+from recovery.lease.backup_runs import FROM_PRIMARY
 from recovery.plan.loading import parse_plan
 from recovery.plan.plan import SiteName
 from recovery.ports import FailedJob, ScheduledJobs
@@ -57,6 +58,7 @@ def test_status_tells_of_scheduled_jobs_that_failed_or_run_into_the_next(
         ("dr", {}, OK, "dr: last run skipped; 0 made, 1 skipped, 0 failed [1h ago]"),
         ("dr", None, WARNING, "dr: no scheduled run so far"),
         ("dr", {"at": NOW - timedelta(days=2)}, WARNING, "the next did not start, or was killed"),
+        ("prod", {"why": f"{FROM_PRIMARY} p:5432: away"}, WARNING, "prod: last run made (read from the primary p:5432"),
         ("dr", {"outcome": "failed", "why": "no bucket"}, WARNING, "dr: last run failed (no bucket)"),
     ],
 )

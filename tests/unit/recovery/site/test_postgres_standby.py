@@ -92,11 +92,21 @@ def test_what_a_standby_must_have_as_large_as_its_primary_is_read_from_the_copie
         assert f"-c {setting} " in said
 
 
-@pytest.mark.parametrize(("version", "known"), [("17", False), ("18", True)])
-def test_a_setting_of_newer_servers_is_not_named_to_an_older_one(filled: Scripts, version: str, known: bool) -> None:
+@pytest.mark.parametrize(
+    ("version", "setting", "known"),
+    [
+        ("17", "io_method", False),
+        ("18", "io_method", True),
+        ("16", "summarize_wal", False),
+        ("17", "summarize_wal", True),
+    ],
+)
+def test_a_setting_of_newer_servers_is_not_named_to_an_older_one(
+    filled: Scripts, version: str, setting: str, known: bool
+) -> None:
     (filled.data / "PG_VERSION").write_text(f"{version}\n")
     filled.start()
-    assert ("io_method" in filled.said) == known
+    assert (setting in filled.said) == known
 
 
 def test_an_image_without_glibc_is_refused_before_anything_is_copied(scripts: Scripts) -> None:
