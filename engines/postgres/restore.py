@@ -1,13 +1,9 @@
 """A restored PostgreSQL: unpacked beside its target and checked on the way, then the log is replayed, and only what is
 proven takes the target's name."""
 
-import fcntl
-import os
-import shutil
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +12,17 @@ from engines.postgres import control_file
 from engines.postgres.merge import unpack_chain
 from engines.postgres.recovery_server import Stop, TargetNotReached, replay
 from engines.postgres.unpack import Place
-from engines.postgres.unpacked import give_settings, move_tablespace, point_tablespaces, sync, take_roles
+from engines.postgres.unpacked import give_settings, move_tablespace, point_tablespaces, take_roles
 from engines.postgres.wal_archive import WalArchive
 from engines.postgres.wal_server import Source, serving
 from engines.postgres.wal_tail import goes_on
+from engines.target import Stages, beside, require_target, sync
 from recovery.copies.recovery_target import Choice
-from recovery.errors import Corrupt, Failed, Refused
+from recovery.errors import Corrupt, Failed
 from recovery.lease.lease import format_lsn, parse_lsn
 from recovery.ports import ObjectStore
 
 PROGRAMS = ("postgres", "pg_controldata", "pg_waldump")
-_MARK = "dr-restore"
 _ADVICE = "use another backup (`dr backups`), and find out who wrote this object"
 
 
@@ -57,42 +53,9 @@ class Restored(restoring.Restored):
         return {"reached": format_lsn(self.reached), "log_files": self.log_files}
 
 
-@dataclass
-class Stages:
-    """What happens now, and what each stage took."""
-
-    heard: Callable[[str], None] = lambda _: None
-    seconds: dict[str, float] = field(default_factory=dict[str, float])
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        self.heard(name)
-        begun = time.monotonic()
-        yield
-        self.seconds[name] = round(time.monotonic() - begun, 3)
-
-
 def tablespace_folder(into: Path, oid: int) -> Path:
     """Where a tablespace goes: beside the data, since its path at the source may not exist here, or be in use."""
     return into.with_name(f"{into.name}.tablespaces") / str(oid)
-
-
-def require_target(into: Path, *, inside: Path | None = None) -> None:
-    """Raises Refused unless `into` is an empty folder, or none yet, that one rename can put in place (fault 54)."""
-    if into.exists() and not into.is_dir():
-        raise Refused(f"{into} is a file", next_step="name an empty folder, or one that does not exist yet")
-    if into.is_dir() and any(into.iterdir()):
-        raise Refused(
-            f"{into} is not empty: a restore never writes over data",
-            next_step="name an empty folder, or one that does not exist yet; or move away what is there",
-        )
-    if into.is_mount():
-        raise Refused(
-            f"{into} is where a file system is mounted, so nothing can be renamed to it",
-            next_step=f"name a folder in it: --into {into / 'data'}",
-        )
-    if not (inside or into.parent).is_dir():
-        raise Refused(f"there is no folder {into.parent}", next_step="make it, as the user that the server will run as")
 
 
 def restore(
@@ -120,7 +83,7 @@ def restore(
         staged: dict[int | None, Place] = {}
         for oid, folder in places.items():
             Place(folder=folder, owner=owner).make_folder(folder.parent)
-            partial = opened.enter_context(_beside(folder, owner))
+            partial = opened.enter_context(beside(folder, owner))
             staged[oid] = Place(folder=partial / "data", owner=owner)
             staged[oid].make_folder(staged[oid].folder)
         data, partial = staged[None], staged[None].folder.parent
@@ -219,56 +182,3 @@ def _require_source(data: Path, choice: Choice, environment: Mapping[str, str]) 
         )
     if choice.way and choice.way.segment_bytes != control.segment_bytes:
         raise Failed(f"WAL files have {control.segment_bytes:,} bytes there, which the log's reader does not expect")
-
-
-@contextmanager
-def _beside(into: Path, owner: int | None) -> Iterator[Path]:
-    """A folder of our own beside `into`, removed at the end. What an earlier restore into the same place left there is
-    removed first. Raises Refused when another one runs, or when the folder is not ours."""
-    partial = into.with_name(f".{into.name}.{_MARK}")
-    mark = partial / _MARK
-    if partial.exists() and not mark.exists():
-        raise Refused(f"{partial} is in the way, and no restore made it", next_step="move it away")
-    partial.mkdir(mode=0o711, exist_ok=True)
-    with mark.open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Refused(f"another restore into {into} is running", next_step="wait for it, or end it") from None
-        _empty(partial)
-        try:
-            yield partial
-        finally:
-            _empty(partial)
-            mark.unlink()
-            partial.rmdir()
-
-
-def _empty(partial: Path) -> None:
-    for path in partial.iterdir():
-        if path.is_dir():
-            shutil.rmtree(path)
-        elif path.name != _MARK:
-            path.unlink()
-
-
-def owner_of(into: Path, wanted: str) -> int | None:
-    """The user that the server will run as; None: this one. Raises Refused for root, whom PostgreSQL refuses, and for
-    another than root who names somebody else."""
-    import pwd
-
-    if os.geteuid():
-        if wanted and wanted not in (str(os.geteuid()), pwd.getpwuid(os.geteuid()).pw_name):
-            raise Refused(f"only root can restore for {wanted}", next_step="run this as that user, without --owner")
-        return None
-    try:
-        named = int(wanted) if wanted.isdigit() else pwd.getpwnam(wanted).pw_uid if wanted else None
-        owner = into.parent.stat().st_uid if named is None else named
-    except KeyError:
-        raise Refused(f"there is no user {wanted}", next_step="name a user of this machine, or a number") from None
-    if owner == 0:
-        raise Refused(
-            "a PostgreSQL server does not run as root",
-            next_step="say with --owner whose the data will be (Debian: postgres), or run this as that user",
-        )
-    return owner

@@ -8,9 +8,10 @@ from typing import Any
 
 from engines.catalog import entries
 from engines.postgres.commit_times import ended
-from engines.postgres.restore import PROGRAMS, Restored, owner_of, require_target, restore
+from engines.postgres.restore import PROGRAMS, Restored, restore
 from engines.postgres.wal_archive import Listed, WalArchive, listed
 from engines.restoring import RestoreOrder, Size, archived_of, objects_of, require_room
+from engines.target import owner_of, require_target
 from recovery.copies.chain import RATHER, usable
 from recovery.copies.gaps import CLOCKS
 from recovery.copies.log import Held
@@ -93,7 +94,7 @@ class PostgresRestore:
 
     def owner_of(self, into: Path, wanted: str) -> int | None:
         """The user that the server will run as."""
-        return owner_of(into, wanted)
+        return owner_of(into, wanted, server="PostgreSQL", user="postgres")
 
     def execute(
         self,

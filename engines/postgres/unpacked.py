@@ -1,6 +1,5 @@
 """A data directory between its unpacking and its first start, and between its recovery and its use."""
 
-import ctypes
 import os
 import re
 import shutil
@@ -73,15 +72,3 @@ def move_tablespace(data: Path, oid: int, folder: Path, owner: int | None) -> No
         link.symlink_to(folder)
         if owner is not None:
             os.chown(link, owner, owner, follow_symlinks=False)
-
-
-def sync(folder: Path) -> None:
-    """Everything on the file system of `folder` is on its disk when this returns. Raises OSError."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        if libc.syncfs(handle):
-            number = ctypes.get_errno()
-            raise OSError(number, os.strerror(number), str(folder))
-    finally:
-        os.close(handle)
