@@ -31,8 +31,8 @@ class _As(PostgresFull):
     def __init__(self, standby: bool) -> None:
         self._standby = standby
 
-    def look(self, section: Dataset, environment: Mapping[str, str]) -> Origin:
-        return replace(super().look(section, environment), standby=self._standby)
+    def look(self, section: Dataset, environment: Mapping[str, str], *, replica_lag: timedelta) -> Origin:
+        return replace(super().look(section, environment, replica_lag=replica_lag), standby=self._standby)
 
 
 def main() -> None:
@@ -49,6 +49,7 @@ def main() -> None:
         keep=timedelta(hours=1),
         time_limit=timedelta(hours=1),
         longest=timedelta(days=1),
+        replica_lag=timedelta(minutes=1),
         run=secrets.token_hex(4),
         program_version="bench",
     )

@@ -32,7 +32,8 @@ class Origin:
     """What answered when an engine asked for the data. Nothing has been written yet.
 
     `identity` tells this source from every other one and is part of the folder's name. `words` are for people, `bytes`
-    is about how much will be read, `tools` are versions for the manifest.
+    is about how much will be read, `tools` are versions for the manifest. `product`: which program, where a dataset may
+    be in several.
     """
 
     identity: str
@@ -42,6 +43,7 @@ class Origin:
     tools: Mapping[str, str]
     timeline: int | None = None
     database: str = ""
+    product: str = ""
     standby: bool = False  # it has time to spare: customers wait for another server
     server: Mapping[str, str] = field(default_factory=dict[str, str])
     """Variables by which it is reached, where it is not the server that the run's own variables name."""
@@ -52,23 +54,30 @@ class Origin:
 
 @dataclass(frozen=True, kw_only=True)
 class Content:
-    """What an engine wrote: the objects, from where to where in the source's own counting, and what it builds on."""
+    """What an engine wrote: the objects, from where to where in the source's own counting, and what it builds on.
+
+    `data_format`: what a server must be able to read, where versions differ. `as_of`: the moment that the data is of,
+    by the source's clock, where it is said.
+    """
 
     parts: tuple[Part, ...]
     start_position: str
     stop_position: str
     tablespaces: tuple[Tablespace, ...] = ()
     parent: str | None = None
+    data_format: str = ""
+    as_of: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What was proven about a backup, and how long it took."""
+    """What was proven about a backup, and how long it took. `remark`: what else was done to prove it, or was not."""
 
     files: int
     bytes: int
     raw_bytes: int
     seconds: float
+    remark: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,8 +129,9 @@ class Engine(Protocol):
     kind: str
     needs: Needs
 
-    def look(self, section: Dataset, environment: Mapping[str, str]) -> Origin:
-        """Ask the source who it is. Raises Refused or Unreachable."""
+    def look(self, section: Dataset, environment: Mapping[str, str], *, replica_lag: timedelta) -> Origin:
+        """Ask the source who it is. `replica_lag`: how far a replica is behind its primary by the plan; one that is
+        known to be further behind is refused. Raises Refused or Unreachable."""
         ...
 
     def base(self, origin: Origin, store: ObjectStore, line: Line) -> Manifest | None:

@@ -55,12 +55,13 @@ class Report:
                     "bytes": verdict.bytes,
                     "raw_bytes": verdict.raw_bytes,
                     "seconds": round(verdict.seconds, 3),
+                    "remark": verdict.remark,
                 }
             )
             return
         console.print(
             f"verified: {manifest.dataset} {manifest.kind} {manifest.id}, {verdict.files:,} files, "
             f"{decimal(verdict.raw_bytes)}, from {manifest.start_position} to {manifest.stop_position}, "
-            f"{verdict.seconds:.1f} s",
+            f"{verdict.seconds:.1f} s{f'; {verdict.remark}' if verdict.remark else ''}",
             markup=False,
         )

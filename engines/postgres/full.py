@@ -43,7 +43,7 @@ class PostgresFull:
     dataset, kind = "postgres", "full"
     needs = Needs(to_verify=VERIFIERS)
 
-    def look(self, section: Dataset, environment: Mapping[str, str]) -> Origin:
+    def look(self, section: Dataset, environment: Mapping[str, str], *, replica_lag: timedelta) -> Origin:
         """The server that libpq's environment variables name, or its replica (`engines.postgres.replica`). Raises
         Refused for a wrong server or version."""
         database = cast("Postgres", section).database

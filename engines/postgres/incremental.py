@@ -35,10 +35,10 @@ class PostgresIncremental(PostgresFull):
 
     kind = _KIND
 
-    def look(self, section: Dataset, environment: Mapping[str, str]) -> Origin:
+    def look(self, section: Dataset, environment: Mapping[str, str], *, replica_lag: timedelta) -> Origin:
         """As for a full. Raises FullInstead for a server whose incrementals cannot be trusted, Refused for one that is
         not set up for them."""
-        origin = super().look(section, environment)
+        origin = super().look(section, environment, replica_lag=replica_lag)
         with session(origin.database, {**environment, **origin.server}) as connection:
             rows = connection.execute(
                 "SELECT name, setting FROM pg_settings"

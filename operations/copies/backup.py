@@ -27,7 +27,8 @@ from recovery.ports import LeaseStore, ObjectStore
 @dataclass(frozen=True, kw_only=True)
 class Order:
     """What to back up at `site` into the bucket of `into`, for how long nobody can delete it, and when to give up.
-    `run` makes the folder's name unique. `longest`: how old a full may be to be built on."""
+    `run` makes the folder's name unique. `longest`: how old a full may be to be built on. `replica_lag`: how far a
+    replica may be behind that is copied."""
 
     site: SiteName
     into: SiteName
@@ -36,6 +37,7 @@ class Order:
     keep: timedelta
     time_limit: timedelta
     longest: timedelta
+    replica_lag: timedelta
     run: str
     program_version: str
 
@@ -69,6 +71,7 @@ def order_by_plan(plan: Plan, engine: Engine, site: SiteName, *, run: str, progr
         keep=lock_term(plan, engine.dataset, engine.kind, site),
         time_limit=terms.time_limit,
         longest=longest_newest(plan, engine.dataset),
+        replica_lag=plan.assumptions.replica_lag,
         run=run,
         program_version=program_version,
     )
@@ -94,7 +97,7 @@ def back_up(
     require(
         f"{engine.dataset} {engine.kind}", environment, tools=engine.needs.to_back_up, settings=engine.needs.settings
     )
-    origin = engine.look(order.section, environment)
+    origin = engine.look(order.section, environment, replica_lag=order.replica_lag)
     started, clock_start = clock().replace(microsecond=0), time.monotonic()
     line = Line(epoch=lease.epoch, now=started, longest=order.longest)
     origin = replace(origin, base=engine.base(origin, store, line))
@@ -120,11 +123,14 @@ def back_up(
             timeline=origin.timeline,
             server_version=origin.version,
             database=origin.database,
+            product=origin.product,
         ),
         start_position=content.start_position,
         stop_position=content.stop_position,
         parts=content.parts,
         tablespaces=content.tablespaces,
+        data_format=content.data_format,
+        as_of=content.as_of,
         tools={**origin.tools, "zstd": zstd_version(), "dr": order.program_version},
         parent=content.parent,
         plan_digest=order.plan_digest,

@@ -34,7 +34,7 @@ class Part(_Model):
 
 class Source(_Model):
     """Where the backup was taken from. `system_identifier` tells it from every other source of the dataset; timeline
-    and database are for those that have them."""
+    and database are for those that have them; `product`: which program, where a dataset may be in several."""
 
     site: SiteName
     epoch: int
@@ -42,6 +42,7 @@ class Source(_Model):
     timeline: int | None = None
     server_version: str
     database: str = ""
+    product: str = ""
 
 
 class Tablespace(_Model):
@@ -52,7 +53,11 @@ class Tablespace(_Model):
 
 
 class Manifest(_Model):
-    """Everything needed to restore and to judge one backup."""
+    """Everything needed to restore and to judge one backup.
+
+    `data_format`: what a server must be able to read, where versions differ. `as_of`: the moment that the data is of,
+    by the source's clock, where it is said.
+    """
 
     format: Literal[1] = 1
     dataset: str
@@ -66,6 +71,8 @@ class Manifest(_Model):
     compression: Literal["zstd"] = "zstd"
     parts: tuple[Part, ...] = Field(min_length=1)
     tablespaces: tuple[Tablespace, ...] = ()
+    data_format: str = ""
+    as_of: AwareDatetime | None = None
     tools: dict[str, str]
     parent: str | None = None
     plan_digest: str

@@ -73,6 +73,7 @@ class Site:
             keep=timedelta(days=7),
             time_limit=time_limit,
             longest=timedelta(hours=26),
+            replica_lag=timedelta(seconds=10),
             run=secrets.token_hex(4),
             program_version="test",
         )

@@ -23,7 +23,7 @@ class Toy:
     dataset, kind = "redis", "snapshot"
     needs = Needs(to_back_up=("sh",), to_verify=("sh",), settings=("TOY_SOURCE",))
 
-    def look(self, section: Dataset, environment: Mapping[str, str]) -> Origin:
+    def look(self, section: Dataset, environment: Mapping[str, str], *, replica_lag: timedelta) -> Origin:
         assert isinstance(section, Redis)
         size = Path(environment["TOY_SOURCE"]).stat().st_size
         return Origin(identity="toy", version="1", words="a toy", bytes=size, tools={"toy": "1"})

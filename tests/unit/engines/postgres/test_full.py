@@ -25,6 +25,8 @@ from scripts.backups_output import age
 from tests.support.fakes import FakeLeases, held_lease
 from tests.support.plans import ROOT
 
+LAG = timedelta(seconds=10)
+
 
 def test_a_child_gets_no_aws_credentials_and_speaks_english() -> None:
     child = child_environment({"AWS_SECRET_ACCESS_KEY": "s", "PGHOST": "h", "LC_ALL": "uz_UZ.UTF-8"})
@@ -58,9 +60,9 @@ def test_a_server_older_than_the_protocol_is_refused_before_anything_is_asked_of
     monkeypatch.setattr(replica, "identify", lambda *_: seen)
     section = load_plan(ROOT / "recovery.yaml").datasets.postgres
     with pytest.raises(Refused, match=r"PostgreSQL 14\.9; backups are understood from 15 on"):
-        full.PostgresFull().look(section, {})
+        full.PostgresFull().look(section, {}, replica_lag=LAG)
     monkeypatch.setattr(replica, "identify", lambda *_: replace(seen, server_version="15.0"))
-    assert full.PostgresFull().look(section, {}).standby
+    assert full.PostgresFull().look(section, {}, replica_lag=LAG).standby
 
 
 def test_only_equal_major_versions_work_together() -> None:  # fault 36
