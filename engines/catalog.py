@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from pydantic import ValidationError
 
 from recovery.copies.arrival import Arrival, arrival
 from recovery.copies.manifest import Manifest, Pointer
 from recovery.errors import Corrupt, Failed, Refused
-from recovery.names import folder_of, manifest_key, parse_backup_folder, pointer_key, pointer_prefix
+from recovery.names import BackupFolder, folder_of, manifest_key, parse_backup_folder, pointer_key, pointer_prefix
 from recovery.ports import ObjectStore
 
 _READERS = 8
@@ -247,19 +248,34 @@ def _entry(store: ObjectStore, folder: str, listed: _Listed) -> Entry:
     return replace(entry, arrival=missing) if missing else replace(entry, manifest=manifest)
 
 
-def _by_start(store: ObjectStore, dataset: str, kind: str) -> Iterator[Entry]:
-    """Every folder of a kind by epoch and start, the newest first; each is looked at when it is asked for."""
-    found = _listed(store, f"{dataset}/{kind}/")
+@dataclass(frozen=True, kw_only=True)
+class Begun:
+    """A folder of the bucket, of which only the listing was read: what its name says, and whether it has a manifest."""
 
-    def age(folder: str) -> tuple[int, str]:
+    named: BackupFolder
+    has_manifest: bool
+    entry: Callable[[], Entry]
+    """Looks at it. Raises Corrupt for a damaged manifest."""
+
+
+def begun(store: ObjectStore, dataset: str, kind: str) -> list[Begun]:
+    """Every folder of a kind by epoch and start, the newest first."""
+    found = _listed(store, f"{dataset}/{kind}/")
+    known: list[Begun] = []
+    for folder, listed in found.items():
         try:
             named = parse_backup_folder(folder)
         except ValueError:  # none that a backup of ours makes
-            return -1, ""
-        return named.epoch, named.id
+            continue
+        has = manifest_key(folder) in listed.sizes
+        known.append(Begun(named=named, has_manifest=has, entry=partial(_entry, store, folder, listed)))
+    return sorted(known, key=lambda each: (each.named.epoch, each.named.id), reverse=True)
 
-    for folder in sorted(found, key=age, reverse=True):
-        yield _entry(store, folder, found[folder])
+
+def _by_start(store: ObjectStore, dataset: str, kind: str) -> Iterator[Entry]:
+    """All of them; each is looked at when it is asked for."""
+    for each in begun(store, dataset, kind):
+        yield each.entry()
 
 
 def _nothing(store: ObjectStore, found: Newest, dataset: str, kind: str, now: datetime) -> Refused | Corrupt:

@@ -15,6 +15,8 @@ from engines.postgres.full import PostgresFull
 from engines.postgres.incremental import PostgresIncremental
 from engines.postgres.log import PostgresLog
 from engines.postgres.restore_order import PostgresRestore
+from engines.redis.restore_order import RedisRestore
+from engines.redis.snapshot import RedisSnapshot
 from engines.restoring import Restore
 from engines.shipping import Log
 from recovery.errors import Refused
@@ -33,6 +35,7 @@ DATASETS: dict[str, Registered] = {
     "postgres": Registered(
         copies=(PostgresFull(), PostgresIncremental()), restore=PostgresRestore(), log=PostgresLog()
     ),
+    "redis": Registered(copies=(RedisSnapshot("snapshot"), RedisSnapshot("full")), restore=RedisRestore()),
 }
 """The first copy of the first is the one that a command means when it is told nothing else."""
 

@@ -48,3 +48,5 @@ NAME_SERVERS_SECONDS = Number(10, Assumption("seconds; no figure is published"))
 SHA256_BYTES_PER_SECOND = _speed("sha256", 388_000_000)
 # Of the unpacked size: read from S3, checked, unpacked, compared with backup_manifest.
 POSTGRES_RESTORE_BYTES_PER_SECOND = _speed("573 MB from an S3 on the same machine, with other work beside", 220_000_000)
+# Of the RDB's size: read from S3, checked, unpacked, compared with its own checksum.
+REDIS_RESTORE_BYTES_PER_SECOND = _speed("500 MB from memory, with other work beside", 200_000_000)

@@ -64,6 +64,8 @@ ACCEPTED_INCREMENTALS = "DR_ACCEPT_INCREMENTALS_OF"
 """Variable, and the option `--accept-incrementals-of`: the override in `recovery.copies.chain`."""
 READ_REPLICA = "DR_REPLICA"
 """Variable, and the option `--replica`: the replica that backups are read of, as host:port, where there is one."""
+RESTORED_SERVER = "DR_RESTORED_SERVER"
+"""Variable, and the option `--server`: product and version of the server that a restored Redis is for."""
 REPLICATION_RULE = "all-copies"
 # What the monitor publishes in CloudWatch: a level (0 ok, 1 warning, 2 critical, 3 unknown) for each finding.
 METRICS_NAMESPACE = "UltraMarketDR"
@@ -228,6 +230,11 @@ class BackupFolder:
     epoch: int
     source: str
     id: str
+
+    @property
+    def started(self) -> datetime:
+        """When its backup began. Raises ValueError for an id that says none."""
+        return datetime.strptime(f"{self.id[:16]}+0000", "%Y%m%dT%H%M%SZ%z")
 
     def beside(self, kind: str, backup: str) -> str:
         """The folder of another backup of this source and epoch."""

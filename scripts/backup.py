@@ -41,10 +41,11 @@ def backup(
 ) -> None:
     """Back up a dataset into this site's bucket.
 
-    Connects by libpq's variables (PGHOST, PGPORT, PGUSER, PGPASSWORD or PGPASSFILE, PGSSLMODE). A standby compresses
-    what it sends; for a primary that is done here. Refused (exit 2) at a site that
-    does not hold the lease; with --if-active it says `skipped: not the active site` and ends with 0 when another site
-    has it, and what became of the run is counted for `dr status`.
+    Connects by libpq's variables (PGHOST, PGPORT, PGUSER, PGPASSWORD or PGPASSFILE, PGSSLMODE), to Redis or Valkey by
+    REDIS_HOST, REDIS_PORT, REDIS_USER, REDIS_PASSWORD, REDIS_CA or REDIS_TLS=yes. A PostgreSQL standby compresses what
+    it sends; all else is compressed here. Refused (exit 2) at a site that does not hold the lease; with --if-active it
+    says `skipped: not the active site` and ends with 0 when another site has it, and what became of the run is counted
+    for `dr status`.
 
     With --replica that server is the primary, and what it has now is copied of the replica once that has it too.
     Where the replica is away, promoted, paused or minutes behind, the primary is read instead, and that is said.

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from operations.context import Context
-from recovery.names import ACCEPTED_INCREMENTALS
+from recovery.names import ACCEPTED_INCREMENTALS, RESTORED_SERVER
 from scripts.options import (
     DEFAULT_PLAN,
     AcceptIncrementalsOption,
@@ -35,6 +35,9 @@ def restore(
     incrementals: Annotated[bool, typer.Option(help="Use incrementals, or a full and the log alone.")] = True,
     as_standby: Annotated[bool, typer.Option("--as-standby", help="Leave the log to a server that follows.")] = False,
     accept_incrementals_of: AcceptIncrementalsOption = "",
+    server: Annotated[
+        str, typer.Option(envvar=RESTORED_SERVER, help="Redis: product and version it is for, if not what is on PATH.")
+    ] = "",
     owner: Annotated[str, typer.Option(help="As root: the user that the server will run as.")] = "",
     source: Annotated[str, typer.Option("--from", help="Whose bucket: prod or dr, which has the log.")] = "dr",
     bucket: Annotated[str, typer.Option(help="A bucket by its name; then no plan is needed.")] = "",
@@ -50,6 +53,7 @@ def restore(
     It is checked while it is unpacked beside the target, which appears only when replay has got where it should.
     The restored server is stopped; started, it neither archives nor follows anybody. With --as-standby it is the newest
     backup alone, whose server replays the log itself, from wherever it is told to get it, and goes on.
+    Of Redis the last copy before the time is taken, for a server that can load it.
 
     With --beside the DR cluster restores it onto a disk of its own and serves it, read-only and for the operator alone,
     until --beside --end. Run it again after any interruption; it follows the one that is there.
@@ -70,7 +74,7 @@ def restore(
     from scripts.restore_output import Report
 
     engine = named(lambda: restore_of(dataset))
-    environment = dict(os.environ) | {ACCEPTED_INCREMENTALS: accept_incrementals_of}
+    environment = dict(os.environ) | {ACCEPTED_INCREMENTALS: accept_incrementals_of, RESTORED_SERVER: server}
     if beside or end:
         if not beside or into or owner or bucket or region or source != "dr" or not incrementals or as_standby:
             raise typer.BadParameter("--beside goes with --to, --end and --retrieve; it restores from the DR bucket")

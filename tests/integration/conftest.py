@@ -24,6 +24,9 @@ from tests.support.backup_site import oldest_source as oldest_source
 from tests.support.clients import client
 from tests.support.guard_process import Guards
 from tests.support.plans import ROOT
+from tests.support.redis_site import redis_newest as redis_newest
+from tests.support.redis_site import redis_oldest as redis_oldest
+from tests.support.redis_site import redis_source as redis_source
 
 CONTROL_TABLE = Names(load_plan(ROOT / "recovery.yaml"), "123456789012").control_table
 MEMORY, MEMORY_BYTES = Path("/dev/shm"), 4 * 2**30  # noqa: S108 - a folder with a random name of its own

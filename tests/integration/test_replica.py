@@ -44,8 +44,8 @@ class Watched:
 
     origin: Origin
 
-    def look(self, section: Dataset, environment: Mapping[str, str]) -> Origin:
-        self.origin = super().look(section, environment)  # type: ignore[misc]
+    def look(self, section: Dataset, environment: Mapping[str, str], *, replica_lag: timedelta) -> Origin:
+        self.origin = super().look(section, environment, replica_lag=replica_lag)  # type: ignore[misc]
         return self.origin
 
 
