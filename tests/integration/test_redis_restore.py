@@ -14,6 +14,7 @@ from engines.redis.restore_order import Order, RedisRestore
 from lab.machine.addresses import Block
 from lab.machine.processes import Supervisor, wait_until
 from lab.ultramarket.primary import database_uid
+from recovery.copies.manifest import Manifest
 from recovery.copies.moments import moment_of
 from recovery.errors import Corrupt, DrError, Refused
 from recovery.names import RESTORED_SERVER
@@ -176,6 +177,33 @@ def test_of_a_moment_the_last_copy_before_it_is_taken(newest: RedisSite, parent:
         of("0/3000148")
 
 
+def test_a_copy_whose_data_is_of_a_later_moment_is_not_taken_although_it_began_before(
+    newest: RedisSite, parent: Path
+) -> None:
+    newest.back_up()
+    first = planned(newest, parent / "data").backup
+    assert isinstance(newest.store, Stock)
+    late = first.model_copy(
+        update={
+            "id": f"{first.started + timedelta(minutes=1):%Y%m%dT%H%M%SZ}-late",
+            "started": first.started + timedelta(minutes=1),
+        }
+    )
+    late = late.model_copy(
+        update={
+            "as_of": first.started + timedelta(minutes=3),
+            "parts": tuple(part.model_copy(update={"key": late.folder + "dump.rdb.zst"}) for part in first.parts),
+        }
+    )
+    newest.store.objects[late.folder + "manifest.json"] = late.to_json()
+    newest.store.objects[late.parts[0].key] = newest.store.objects[first.parts[0].key]
+
+    def of(minutes: int) -> Manifest:
+        return planned(newest, parent / "data", (first.started + timedelta(minutes=minutes)).isoformat()).backup
+
+    assert [of(minutes) for minutes in (1, 2, 3)] == [first, first, late]
+
+
 def test_what_another_site_wrote_later_under_an_older_lease_is_not_taken(newest: RedisSite, parent: Path) -> None:
     after = replace(newest, site="dr", leases=FakeLeases(held_lease("dr", 2))).back_up().manifest
     newest.back_up()
@@ -266,6 +294,18 @@ def test_a_copy_whose_content_is_another_than_its_manifest_says_is_found(newest:
         with pytest.raises(Corrupt, match="which differs from what is inside"):
             check()
     assert list(parent.iterdir()) == []
+
+
+def test_a_target_that_was_filled_since_it_was_shown_is_refused_and_left_alone(newest: RedisSite, parent: Path) -> None:
+    newest.back_up()
+    order = planned(newest, parent / "data")
+    (parent / "data").mkdir()
+    (parent / "data" / "dump.rdb").write_text("ours")
+    with pytest.raises(Refused, match="is not empty"):
+        RedisRestore().execute(
+            cast("Any", newest.store), order, environment={}, owner=newest.primary.uid, heard=lambda _: None
+        )
+    assert (parent / "data" / "dump.rdb").read_text() == "ours" and list(parent.iterdir()) == [parent / "data"]
 
 
 def test_a_target_that_is_not_empty_is_refused_and_left_alone(newest: RedisSite, parent: Path) -> None:  # fault 54
