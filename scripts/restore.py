@@ -35,9 +35,7 @@ def restore(
     incrementals: Annotated[bool, typer.Option(help="Use incrementals, or a full and the log alone.")] = True,
     as_standby: Annotated[bool, typer.Option("--as-standby", help="Leave the log to a server that follows.")] = False,
     accept_incrementals_of: AcceptIncrementalsOption = "",
-    server: Annotated[
-        str, typer.Option(envvar=RESTORED_SERVER, help="Redis: product and version it is for, if not what is on PATH.")
-    ] = "",
+    server: Annotated[str, typer.Option(envvar=RESTORED_SERVER, help="Whose Redis: valkey-9.1, if not on PATH.")] = "",
     owner: Annotated[str, typer.Option(help="As root: the user that the server will run as.")] = "",
     source: Annotated[str, typer.Option("--from", help="Whose bucket: prod or dr, which has the log.")] = "dr",
     bucket: Annotated[str, typer.Option(help="A bucket by its name; then no plan is needed.")] = "",

@@ -73,9 +73,21 @@ class RedisRestore:
     programs: tuple[str, ...] = ()
 
     def plan(
-        self, store: RestoreBucket, to: str, into: Path, *, environment: Mapping[str, str], incrementals: bool
+        self,
+        store: RestoreBucket,
+        to: str,
+        into: Path,
+        *,
+        environment: Mapping[str, str],
+        incrementals: bool,
+        standby: bool,
     ) -> Order:
         """Look at the bucket, the target and the server. `incrementals`: there are none."""
+        if standby:
+            raise Refused(
+                "a replica of Redis fills itself from its primary, from nothing or from any data",
+                next_step="start one with REPLICAOF; or restore without --as-standby",
+            )
         require_target(into)
         target = Target.parse(to)
         require_moment(target)

@@ -69,7 +69,7 @@ def restore(site: RedisSite, into: Path, to: str = "latest", server: str = "") -
 def planned(site: RedisSite, into: Path, to: str = "latest", **environment: str) -> Order:
     variables = {**site.environment, RESTORED_SERVER: f"{site.product}-{site.version}", **environment}
     store = cast("Any", site.store)
-    return RedisRestore().plan(store, to, into, environment=variables, incrementals=True)
+    return RedisRestore().plan(store, to, into, environment=variables, incrementals=True, standby=False)
 
 
 def test_what_is_restored_is_what_was_copied(site: RedisSite, parent: Path, start: Start) -> None:
