@@ -1,8 +1,10 @@
 """What a server may send and S3 may answer while a copy is made: it is a whole backup afterwards, or none."""
 
+import ssl
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -16,6 +18,7 @@ from tests.support.redis_fake import FACTS, FakeRedis, serving, sized
 from tests.support.redis_site import RedisSite, with_bucket
 from tests.support.restore_site import Stock, flipped
 from tests.support.s3_faults import Fault, Faults, refuses, resets
+from tests.support.tls import certificate
 
 BODY = rdb("REDIS0011")
 OTHER = HISTORY[::-1]
@@ -91,6 +94,35 @@ def test_what_a_server_does_wrong_is_told_and_no_backup(fake_site: Any, what: st
         site.back_up()
     assert failure.value.next_step
     assert site.store.objects == {}
+
+
+def test_by_tls_only_a_server_that_its_authority_vouches_for_is_copied(block: Block, tmp_path: Path) -> None:
+    authority, chain = certificate(tmp_path / "right", [block.host(64)])
+    stranger, _ = certificate(tmp_path / "wrong", [block.host(64)])
+    other, other_chain = certificate(tmp_path / "other", ["another.example"])
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(chain)
+    with serving(FakeRedis(), block.host(64), tls=context) as fake:
+        more = {"REDIS_HOST": block.host(64), "REDIS_PORT": str(fake.port), "REDIS_PASSWORD": "s3cret-of-redis"}
+
+        def site(**environment: str) -> RedisSite:
+            nobody = cast("Any", None)
+            return _Alone(nobody, nobody, "/usr/bin:/bin", store=Stock(), more=more | environment)
+
+        site(REDIS_CA=str(authority)).back_up()
+        fake.commands.clear()
+        for environment, said in (
+            ({"REDIS_CA": str(stranger)}, "does not answer: .*certificate verify failed"),
+            ({"REDIS_TLS": "yes"}, "does not answer: .*certificate verify failed"),
+            ({}, "does not answer"),
+            ({"REDIS_CA": str(tmp_path / "none")}, "REDIS_CA .* cannot be used: No such file"),
+        ):
+            with pytest.raises(DrError, match=said):
+                site(**environment).back_up()
+        context.load_cert_chain(other_chain)
+        with pytest.raises(DrError, match="does not answer: .*certificate verify failed"):
+            site(REDIS_CA=str(other)).back_up()
+        assert fake.commands == []  # nobody else hears the password
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """What calls itself a server and sends what a test wants: for what no real one does on demand."""
 
 import socket
+import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -55,7 +56,7 @@ class FakeRedis:
 
 
 @contextmanager
-def serving(fake: FakeRedis, host: str) -> Iterator[FakeRedis]:
+def serving(fake: FakeRedis, host: str, *, tls: ssl.SSLContext | None = None) -> Iterator[FakeRedis]:
     """It answers at `host` and its `port`; after an answer to PSYNC the connection ends, and with `dies` all do."""
     listener = socket.create_server((host, 0))
     fake.port = listener.getsockname()[1]
@@ -76,6 +77,12 @@ def serving(fake: FakeRedis, host: str) -> Iterator[FakeRedis]:
         with suppress(OSError):
             while True:
                 client, _ = listener.accept()
+                if tls:
+                    try:
+                        client = tls.wrap_socket(client, server_side=True)
+                    except OSError:  # who asks does not trust it, or speaks no TLS
+                        client.close()
+                        continue
                 threading.Thread(target=talk, args=(client,), daemon=True).start()
 
     threading.Thread(target=accept, daemon=True).start()
