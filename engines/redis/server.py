@@ -1,5 +1,6 @@
 """Which Redis or Valkey answered, and whether a copy of it would be worth anything."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -8,6 +9,26 @@ from engines.redis.connection import ErrorReply, Session
 from engines.redis.formats import OLDEST, Server
 from recovery.errors import Failed, Refused
 
+_VERSION, _NUMBER = re.compile(r"\d+\.\d+(\.\d+)*"), re.compile(r"-?\d+")
+_WANTED = {
+    "redis_version": _VERSION,
+    "valkey_version": _VERSION,
+    "master_replid": re.compile(r"[0-9a-f]{40}"),
+    **dict.fromkeys(
+        (
+            "master_repl_offset",
+            "master_last_io_seconds_ago",
+            "master_sync_in_progress",
+            "loading",
+            "async_loading",
+            "used_memory",
+            "cluster_enabled",
+            "client_output_buffer_limit_disconnections",
+        ),
+        _NUMBER,
+    ),
+}
+_ALWAYS = ("redis_version", "master_replid", "master_repl_offset")
 PING = timedelta(seconds=10)
 """How often an idle primary says that it is there (`repl-ping-replica-period`)."""
 
@@ -22,11 +43,17 @@ class State:
     def ask(cls, connection: Session) -> "State":
         """Raises Failed when it is no Redis that answers."""
         facts: dict[str, str] = {}
-        for section in ("server", "persistence", "replication", "memory", "stats", "keyspace"):
+        for section in ("server", "persistence", "replication", "memory", "stats", "keyspace", "cluster"):
             said = connection.command("INFO", section)
             facts |= dict(line.split(":", 1) for line in str(said).splitlines() if ":" in line)
-        if "redis_version" not in facts:
-            raise Failed("what answers is no Redis: its INFO has no version", next_step="check REDIS_HOST")
+        for name, wanted in _WANTED.items():
+            if name in facts or name in _ALWAYS:
+                found = facts.get(name, "")
+                if not wanted.fullmatch(found):
+                    raise Failed(
+                        f"what answers is no Redis that is understood: its INFO has {name}:{found[:80]}",
+                        next_step="check REDIS_HOST and REDIS_PORT",
+                    )
         return cls(facts=facts)
 
     @property
@@ -76,8 +103,8 @@ class State:
 
 
 def require_ready(state: State, *, replica_lag: timedelta) -> None:
-    """Raises Refused for a server that is too old, still loading, or a replica that has lost its primary or is further
-    behind than `replica_lag`."""
+    """Raises Refused for a server that is too old, still loading or one of a cluster, and for a replica that has lost
+    its primary or has not heard of it for longer than `replica_lag`."""
     if state.server.numbers < OLDEST:
         raise Refused(
             f"the server is {state.server}; copies are made of {OLDEST[0]}.{OLDEST[1]} and later",
@@ -85,6 +112,11 @@ def require_ready(state: State, *, replica_lag: timedelta) -> None:
         )
     if state.number("loading") or state.number("async_loading"):
         raise Refused("the server is loading its data", next_step="run this again when it has; see INFO persistence")
+    if state.number("cluster_enabled"):
+        raise Refused(
+            "the server is one of a cluster, so a copy of it would be a part of the data",
+            next_step="name a server that has all of it; copies of a cluster are not made yet",
+        )
     if not state.replica:
         return
     if state.facts.get("master_link_status") != "up" or state.number("master_sync_in_progress"):

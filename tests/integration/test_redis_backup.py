@@ -196,6 +196,13 @@ def test_a_server_that_writes_no_checksum_is_refused(own: RedisSite) -> None:  #
     assert "rdbchecksum yes" in refusal.value.next_step and alone.nothing_there()
 
 
+def test_one_server_of_a_cluster_is_refused_since_it_has_a_part_of_the_data(own: RedisSite) -> None:
+    alone = replace(own, replica=own.primary.start("--cluster-enabled", "yes"))
+    with pytest.raises(Refused, match="one of a cluster"):
+        alone.back_up()
+    assert alone.nothing_there()
+
+
 RIGHTS = ("+ping", "+info", "+config|get", "+replconf", "+psync")
 
 

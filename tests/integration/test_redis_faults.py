@@ -96,6 +96,16 @@ def test_what_a_server_does_wrong_is_told_and_no_backup(fake_site: Any, what: st
     assert site.store.objects == {}
 
 
+@pytest.mark.parametrize(
+    "facts",
+    [{"redis_version": ""}, {"redis_version": "seven"}, {"master_replid": "x"}, {"master_repl_offset": "many"}],
+    ids=str,
+)
+def test_what_is_no_redis_is_told_in_words(fake_site: Any, facts: dict[str, str]) -> None:
+    with pytest.raises(Failed, match=f"what answers is no Redis that is understood: its INFO has {next(iter(facts))}"):
+        fake_site(FakeRedis(facts=FACTS | facts)).back_up()
+
+
 def test_by_tls_only_a_server_that_its_authority_vouches_for_is_copied(block: Block, tmp_path: Path) -> None:
     authority, chain = certificate(tmp_path / "right", [block.host(64)])
     stranger, _ = certificate(tmp_path / "wrong", [block.host(64)])
@@ -120,7 +130,7 @@ def test_by_tls_only_a_server_that_its_authority_vouches_for_is_copied(block: Bl
             with pytest.raises(DrError, match=said):
                 site(**environment).back_up()
         context.load_cert_chain(other_chain)
-        with pytest.raises(DrError, match="does not answer: .*certificate verify failed"):
+        with pytest.raises(DrError, match=r"does not answer: .*certificate verify failed"):
             site(REDIS_CA=str(other)).back_up()
         assert fake.commands == []  # nobody else hears the password
 
@@ -140,7 +150,7 @@ def bulk_faults(store: S3Bucket, operation: str, within: str) -> Faults:
     return made
 
 
-@pytest.mark.parametrize("fault", [refuses(403, "AccessDenied"), resets], ids=str)
+@pytest.mark.parametrize("fault", [refuses(403, "AccessDenied"), resets], ids=["403", "reset"])
 @pytest.mark.parametrize("operation", ["CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"])
 def test_an_upload_that_s3_does_not_take_leaves_no_backup(site: RedisSite, operation: str, fault: Fault) -> None:
     faults = bulk_faults(site.store, operation, "dump.rdb.zst")
@@ -154,7 +164,7 @@ def test_an_upload_that_s3_does_not_take_leaves_no_backup(site: RedisSite, opera
     site.check()
 
 
-@pytest.mark.parametrize("fault", [refuses(503, "SlowDown"), resets], ids=str)
+@pytest.mark.parametrize("fault", [refuses(503, "SlowDown"), resets], ids=["503", "reset"])
 def test_a_part_that_s3_loses_once_is_sent_again(site: RedisSite, fault: Fault) -> None:
     faults = bulk_faults(site.store, "UploadPart", "dump.rdb.zst")
     faults.next = [fault]
@@ -163,7 +173,7 @@ def test_a_part_that_s3_loses_once_is_sent_again(site: RedisSite, fault: Fault) 
     site.check()
 
 
-@pytest.mark.parametrize("fault", [refuses(403, "AccessDenied"), resets], ids=str)
+@pytest.mark.parametrize("fault", [refuses(403, "AccessDenied"), resets], ids=["403", "reset"])
 def test_without_its_manifest_it_is_no_backup_and_the_next_run_makes_one(site: RedisSite, fault: Fault) -> None:
     faults = Faults(site.store, "PutObject", "manifest.json")
     faults.always = fault

@@ -26,7 +26,18 @@ sys.meta_path.insert(0, Fault())
 
 def environment(**more: str) -> dict[str, str]:
     """Ours without what would reach AWS, a database or a terminal's colours."""
-    strange = ("AWS_", "DR_", "PG", "NO_COLOR", "FORCE_COLOR", "PYTHONIOENCODING", "PYTHONPATH", "COLUMNS", "TERM")
+    strange = (
+        "AWS_",
+        "DR_",
+        "PG",
+        "REDIS_",
+        "NO_COLOR",
+        "FORCE_COLOR",
+        "PYTHONIOENCODING",
+        "PYTHONPATH",
+        "COLUMNS",
+        "TERM",
+    )
     kept = {name: value for name, value in os.environ.items() if not name.startswith(strange)}
     return {**kept, "AWS_EC2_METADATA_DISABLED": "true", **more}
 

@@ -33,6 +33,7 @@ def test_a_replica_that_keeps_up_is_copied() -> None:
     ("changed", "said"),
     [
         ({"valkey_version": "", "redis_version": "6.0.20", "product": "redis"}, "Redis 6.0.20; copies are made of 6.2"),
+        ({"cluster_enabled": "1"}, "one of a cluster"),
         ({"loading": "1"}, "is loading its data"),
         ({"async_loading": "1"}, "is loading its data"),
         ({"master_link_status": "down"}, "no link to its primary"),
