@@ -14,7 +14,7 @@ def resources(stack: str, folder: Path, *edits: tuple[str, str]) -> dict[str, An
     """What the stack declares by name, under the plan with edits."""
     path = folder / "recovery.yaml"
     path.write_text(edited(*edits))
-    return {each.name: each.inputs for each in stacks.declare(stack, {"plan": str(path)})}
+    return {each.name: each.inputs for each in stacks.declare(stack, {"plan": str(path)} if edits else {})}
 
 
 def changed(stack: str, folder: Path, old: str, new: str) -> set[str]:

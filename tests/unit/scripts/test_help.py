@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from scripts.commands import COMMANDS, load
-from tests.support.command_line import dr, environment
+from tests.support.command_line import dr, dr_here, environment
 from tests.support.plans import ROOT
 
 HEAVY = ("boto3", "botocore", "psycopg", "kubernetes", "pydantic", "rich", "yaml", "dns")
@@ -94,8 +94,8 @@ def test_a_monitor_s_help_has_the_one_convention_and_what_cannot_be_asked_is_unk
     assert ", 2 " in codes and ", 3 " in codes
     url = ["https://not/an/edge"] if words[-1] == "service" else []
     plan = [] if url else ["--plan", "no-such-plan.yaml"]
-    assert dr(*words, *url, *plan).returncode == 3
-    assert dr(*words, "--no-such-option").returncode == 64
+    assert dr_here(*words, *url, *plan) == 3
+    assert dr_here(*words, "--no-such-option") == 64
 
 
 def test_an_unknown_command_is_a_usage_error_with_the_nearest_name() -> None:
