@@ -110,12 +110,15 @@ class StandbySite:
 
     @property
     def spec(self) -> Object:
-        """Without the guard, and as urgent as others. Pulumi's mocks make floats of numbers."""
+        """Without the guard, as urgent as others, and less patient. Pulumi's mocks make floats of numbers."""
         text = json.dumps(self.declared["postgres-set"]["spec"])
         spec = json.loads(text, parse_float=lambda number: int(float(number)))
         pod = spec["template"]["spec"]
         pod["containers"] = [each for each in pod["containers"] if each["name"] != _WITHOUT]
         del pod["priorityClassName"]
+        (fill,) = pod["initContainers"]
+        (patience,) = [each for each in fill["env"] if each["name"] == "PRIMARY_PATIENCE_SECONDS"]
+        patience["value"] = "1"
         return spec
 
 
