@@ -3,14 +3,15 @@
 import json
 from dataclasses import dataclass
 
-from recovery.plan.datasets import DATASETS, MADE_TODAY, DatasetName
+from recovery.plan.datasets import DATASETS, DatasetName
 from recovery.plan.plan import Plan
 from recovery.units import format_duration
 
 # In the order of their promotion; files and configuration are laid out at a warm site with every copy.
 _PROMOTED: tuple[DatasetName, ...] = ("postgres", "mongo", "redis")
 _LAID_OUT: tuple[DatasetName, ...] = tuple(name for name in DATASETS if name not in _PROMOTED)
-_DECLARED = frozenset(dataset for dataset, _ in MADE_TODAY)
+# What has a server in the dr stack; a copy alone follows nobody.
+_DECLARED: frozenset[DatasetName] = frozenset({"postgres"})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,6 +26,7 @@ from recovery.names import (
 )
 from recovery.plan.datasets import SCHEDULED_TODAY, SHIPPED_TODAY
 from recovery.plan.loading import load_plan, parse_plan
+from recovery.plan.strategy import consequences
 from recovery.site.edge import NODE_PORTS
 from recovery.site.fetch_log import FETCH_SCRIPT
 from recovery.site.kubeconfig import kubeconfig
@@ -652,6 +653,12 @@ def test_at_a_cold_site_nothing_runs_before_a_promotion_and_the_database_comes_o
     services = [one(cold, f"services-{name}-deployment")["spec"] for name in PLAN.services]
     assert [each["replicas"] for each in services] == [0] * len(services)
     assert one(cold, "strategy-map")["data"]["restored-first"] == "postgres"
+
+
+def test_what_the_strategy_says_is_promoted_has_a_server_in_the_stack_and_nothing_else_has() -> None:
+    kinds = {each.type.rpartition(":")[2] for each in declared("dr") if each.type.startswith("ultramarket:")}
+    servers = {each.removesuffix("Standby").lower() for each in kinds if each.endswith("Standby")}
+    assert servers == set(consequences(PLAN).promoted) == set(consequences(PLAN).standbys)
 
 
 def test_a_warm_site_s_standby_follows_production_and_what_is_scaled_is_left_as_it_is() -> None:
