@@ -20,6 +20,7 @@ from engines.streams import Tally
 from recovery.copies.judging import remarks
 from recovery.copies.manifest import Manifest
 from recovery.errors import DrError, Failed, Refused, Unreachable
+from recovery.names import READ_REPLICA
 from recovery.plan.datasets import Dataset
 from recovery.ports import ObjectStore
 
@@ -39,6 +40,10 @@ class RedisSnapshot:
 
     def look(self, section: Dataset, environment: Mapping[str, str], *, replica_lag: timedelta) -> Origin:
         """The server that the environment names. Raises Refused for one whose copy would be worth nothing."""
+        if environment.get(READ_REPLICA):
+            raise Refused(
+                "a replica of Redis is copied by its own address", next_step="name it with REDIS_HOST instead"
+            )
         address = Address.of(environment)
         with _worded(address), session(address, seconds=_ASKED_SECONDS) as connection:
             state = State.ask(connection)

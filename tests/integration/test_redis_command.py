@@ -104,6 +104,8 @@ def test_a_password_is_in_nothing_that_is_said(
 def test_without_a_server_named_it_is_refused(
     site: RedisSite, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert dr_here("backup", "redis", "snapshot", "--replica", "replica:6379") == EXIT_REFUSED
+    assert "name it with REDIS_HOST instead" in capsys.readouterr().err
     monkeypatch.delenv("REDIS_HOST")
     assert dr_here("backup", "redis", "snapshot") == EXIT_REFUSED
     assert "REDIS_HOST in the environment" in capsys.readouterr().err

@@ -92,6 +92,21 @@ def test_a_restored_server_follows_nobody(site: RedisSite, parent: Path, start: 
     assert isinstance(role, list) and role[0] == "master"
 
 
+def test_a_restored_server_listens_on_the_machines_own_address_alone(newest: RedisSite, parent: Path) -> None:
+    newest.back_up()
+    restore(newest, parent / "data")
+    lines = (parent / "data" / "valkey.conf").read_text().splitlines()
+    assert "bind 127.0.0.1" in lines and "protected-mode yes" in lines
+
+
+def test_there_is_no_copy_that_a_replica_goes_on_from(newest: RedisSite, parent: Path) -> None:
+    newest.back_up()
+    with pytest.raises(Refused, match="a replica of Redis fills itself from its primary"):
+        RedisRestore().plan(
+            cast("Any", newest.store), "latest", parent / "data", environment={}, incrementals=True, standby=True
+        )
+
+
 def test_with_an_append_only_file_from_the_start_a_restored_rdb_is_ignored(
     site: RedisSite, parent: Path, start: Start
 ) -> None:  # pitfall 5.9: why the configuration says off
