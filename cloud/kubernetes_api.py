@@ -17,6 +17,10 @@ class Conflict(Refused):
     """The object is not what the request said it was when it was read."""
 
 
+class Absent(Refused):
+    """There is no such object."""
+
+
 class KubernetesApi:
     """The current context's server in `kubeconfig`; `namespace` is named in messages."""
 
@@ -29,7 +33,7 @@ class KubernetesApi:
         return KubernetesLogin(self.kubeconfig)
 
     def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        """One request, its answer read. Raises Unreachable, Refused, and of that Conflict."""
+        """One request, its answer read. Raises Unreachable, Refused, and of that Conflict and Absent."""
         from urllib3 import Timeout
         from urllib3.exceptions import HTTPError
 
@@ -37,6 +41,7 @@ class KubernetesApi:
         content = {
             "PATCH": {"Content-Type": "application/merge-patch+json"},
             "POST": {"Content-Type": "application/json"},
+            "DELETE": {"Content-Type": "application/json"},
         }
         try:
             answer = login.connections.request(
@@ -58,6 +63,8 @@ class KubernetesApi:
             ) from None
         if answer.status == 409:
             raise Conflict(f"{path} was changed meanwhile", next_step="run it again")
+        if answer.status == 404:
+            raise Absent(f"the DR cluster has no {path}", next_step="`pulumi up` on the dr stack declares it")
         if answer.status < 500 and answer.status not in (408, 429):
             raise Refused(
                 f"the DR cluster's API says no in namespace {self.namespace}: {said}",

@@ -49,6 +49,8 @@ REPLICA = "postgres-replica"
 REPLICA_LABEL = {COMPONENT: "replica"}
 REPLICA_SLOT = "prod_replica"
 """The slot on production's primary by which it follows."""
+PINNED_SETTING = "dr.pinned"
+"""A setting of the standby's server: the position that its data were restored to, where they stay at one."""
 STRATEGY_CONFIG = "dr-config"
 PLAN_MAP = "dr-plan"
 """The ConfigMap with the plan, of one name whatever the plan says: a Pod that is not ours mounts it too."""

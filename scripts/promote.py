@@ -2,43 +2,40 @@
 
 import time
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from recovery.failover.overrides import Overrides
 from scripts.durations import duration
 from scripts.options import DEFAULT_PLAN, AccountOption, BundleOption, JsonOption, KubeconfigOption, PlanOption
-
-ResolverOption = Annotated[
-    list[str] | None, typer.Option("--resolver", help="DNS server IP:PORT to verify the name with; may be repeated.")
-]
+from scripts.promotion_options import (
+    AfterOption,
+    ExecuteOption,
+    JournalOption,
+    LocalOption,
+    LossOption,
+    LostOption,
+    ResolverOption,
+    RoomOption,
+    ToOption,
+    UndrainedOption,
+    UnprovenOption,
+    wish_of,
+)
 
 
 def promote(
     bundle: BundleOption = "",
-    execute: Annotated[bool, typer.Option("--execute", help="Do it. Without: show what would be done.")] = False,
+    execute: ExecuteOption = False,
+    after: AfterOption = "",
+    to: ToOption = "",
     resolver: ResolverOption = None,
-    journal_dir: Annotated[Path, typer.Option("--journal-dir", help="Local journals.")] = Path("dr-journal"),
+    journal_dir: JournalOption = Path("dr-journal"),
     kubeconfig: KubeconfigOption = None,
-    production_is_lost: Annotated[
-        str, typer.Option("--production-is-lost", metavar="REASON", help="Override: production seems alive.")
-    ] = "",
-    accept_loss: Annotated[
-        str, typer.Option("--accept-loss", metavar="DURATION", help="Override: lose orders beyond the RPO.")
-    ] = "",
-    local_journal: Annotated[
-        bool, typer.Option("--local-journal", help="Override: go on without the journal in the control table.")
-    ] = False,
-    guard_unproven: Annotated[
-        bool, typer.Option("--guard-unproven", help="Override: the DR guard has not shown that it works.")
-    ] = False,
-    without_room: Annotated[
-        bool, typer.Option("--without-room", help="Override: nodes are missing for the services; add them meanwhile.")
-    ] = False,
-    log_undrained: Annotated[
-        bool, typer.Option("--log-undrained", help="Override: leave log in the bucket that the standby lacks.")
-    ] = False,
+    production_is_lost: LostOption = "",
+    accept_loss: LossOption = "",
+    local_journal: LocalOption = False,
+    guard_unproven: UnprovenOption = False,
+    without_room: RoomOption = False,
+    log_undrained: UndrainedOption = False,
     plan: PlanOption = DEFAULT_PLAN,
     account: AccountOption = "",
     json: JsonOption = False,
@@ -46,13 +43,20 @@ def promote(
     """Make the DR site the one that takes orders.
 
     Without --execute it only reads: preflight, the steps, the forecast of time and loss. Run it again after any
-    interruption; it resumes. Exit codes: 0 done (or it could go), 1 failed and resumable, 2 refused before any effect.
+    interruption; it resumes. A cold site restores its standby first, of the newest in the bucket.
+
+    With --after corruption --to TIME the standby is made anew as of that moment, then promoted under a new epoch, also
+    where the DR site itself is active. What was ordered since is lost on purpose (--accept-loss). Look first:
+    `dr restore postgres --beside --to TIME`.
+
+    Exit codes: 0 done (or it could go), 1 failed and resumable, 2 refused before any effect.
 
     Examples:
 
     \b
       dr promote --bundle bundle.json
       dr promote --bundle bundle.json --execute
+      dr promote --after corruption --to 2026-11-30T12:00:00+05:00
     """
     started = time.monotonic()
     overrides = Overrides(
@@ -69,7 +73,7 @@ def promote(
     from operations.failover.preparation import Request
     from scripts.promotion_plan_output import dry_run, refuse
     from scripts.promotion_progress import Progress, announce
-    from scripts.promotion_result import after, nothing_to_do
+    from scripts.promotion_result import ended, nothing_to_do
 
     request = Request(
         bundle=bundle,
@@ -80,6 +84,7 @@ def promote(
         journal_dir=journal_dir,
         kubeconfig=kubeconfig,
         started=started,
+        wish=wish_of(after, to),
     )
     with Failover.open(request) as failover, Interrupt() as interrupt:
         prepared = failover.prepare()
@@ -91,4 +96,4 @@ def promote(
             refuse(prepared)
             announce(prepared)
             outcome = failover.execute(prepared, interrupt, Progress(started))
-            after(failover, prepared, outcome, time.monotonic() - started, json=json)
+            ended(failover, prepared, outcome, time.monotonic() - started, json=json)

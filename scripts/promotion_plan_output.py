@@ -8,8 +8,10 @@ from recovery.errors import EXIT_REFUSED
 from recovery.failover.forecast import Forecast
 from recovery.failover.healing import Healing
 from recovery.failover.history import History
+from recovery.failover.restoring import Restoring
 from recovery.failover.step import Step
 from scripts.output import ExitWith, console, emit_json, errors, say, table
+from scripts.promotion_restore_output import print_restore, restore_facts
 
 
 def dry_run(failover: Failover, prepared: Prepared, *, json: bool) -> None:
@@ -23,6 +25,7 @@ def dry_run(failover: Failover, prepared: Prepared, *, json: bool) -> None:
                 "dry_run": True,
                 "may_go": prepared.verdict.may_go,
                 "steps": [{"name": s.name, "title": s.title, "done": s.name in done} for s in failover.steps],
+                "restore": restore_facts(prepared.facts),
                 "forecast": prepared.forecast.as_dict(),
                 "reasons": [vars(reason) for reason in prepared.verdict.reasons],
                 "warnings": list(prepared.verdict.warnings),
@@ -53,6 +56,8 @@ def _print_plan(failover: Failover, prepared: Prepared) -> None:
         console.print(f"\nFinished, but no longer as this run left it: {healing.words()}.", markup=False)
         console.print(f"--execute does again, in this order: {', '.join(healing.steps)}.", markup=False)
     else:
+        if isinstance(prepared.facts.restoring, Restoring):
+            print_restore(prepared.facts.restoring)
         _print_forecast(prepared.forecast)
     for warning in prepared.verdict.warnings:
         console.print(f"Warning: {warning}", markup=False)

@@ -25,7 +25,7 @@ def nothing_to_do(failover: Failover, prepared: Prepared, *, json: bool) -> None
         say(f"Warning: whether step {name} is still as it was left is not known: {why}")
 
 
-def after(failover: Failover, prepared: Prepared, outcome: Outcome, seconds: float, *, json: bool) -> None:
+def ended(failover: Failover, prepared: Prepared, outcome: Outcome, seconds: float, *, json: bool) -> None:
     """What an execution did."""
     forecast = prepared.forecast.as_dict()
     if json:

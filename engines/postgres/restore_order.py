@@ -212,6 +212,19 @@ def _last(store: ObjectStore, reach: Reach, log: Listed, environment: Mapping[st
     return max((time for _, time in found), default=None)
 
 
+def last_commit(store: ObjectStore, order: Order, environment: Mapping[str, str]) -> datetime:
+    """When the last transaction ended that `order` brings back, if it is among the last of the log; else when the
+    backup was finished, before which nothing is missing."""
+    choice = order.choice
+    if choice.way is None:
+        return choice.backup.finished
+    archive = WalArchive(store=store, way=choice.way.until(choice.end), histories=order.histories)
+    start = parse_lsn(choice.backup.stop_position)
+    names = choice.way.until(choice.end).names(start)[-_LAST_FILES:]
+    found = ended(archive.fetch, names, start, choice.end, choice.way.segment_bytes, environment)
+    return max((time for _, time in found), default=choice.backup.finished)
+
+
 def _age(log: Listed, held: Held) -> datetime:
     return log.objects[held.piece.key].modified
 

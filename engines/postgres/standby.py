@@ -13,6 +13,7 @@ from psycopg.rows import dict_row
 from engines.postgres.connection_errors import first_line, worded
 from recovery.errors import Failed, Refused
 from recovery.lease.lease import parse_lsn
+from recovery.names import PINNED_SETTING
 from recovery.ports import CollationChange, PromoterRights, StandbyState
 
 # The timeline is the WAL's: the control file's is that of the last checkpoint, which a promotion does not wait for.
@@ -32,8 +33,9 @@ SELECT pg_is_in_recovery() AS in_recovery,
                WHERE status = 'streaming' AND last_msg_receipt_time > clock_timestamp() - interval '10 seconds')
          AS streaming,
        current_setting('server_version') AS version,
-       current_setting('client_connection_check_interval') <> '0' AS connection_check
-"""
+       current_setting('client_connection_check_interval') <> '0' AS connection_check,
+       coalesce(current_setting('PINNED', true), '') AS pinned
+""".replace("PINNED", PINNED_SETTING)
 
 # Rights and tables are replicated, so the standby shows what the promoted database will allow.
 _RIGHTS = """
@@ -93,6 +95,7 @@ class PostgresStandby:
             last_replayed_at=row["replayed_at"],
             server_version=row["version"],
             client_connection_check=row["connection_check"],
+            pinned=row["pinned"],
         )
 
     def rights(self) -> PromoterRights:

@@ -96,8 +96,8 @@ class Executor:
             self._failed(step, error)
         except DrError as error:
             if not step.patient:
-                # Before any step is done nothing has changed, and a refusal leaves it so.
-                refused = isinstance(error, Refused) and not history.done
+                # Before any effect was meant nothing has changed, and a refusal leaves it so.
+                refused = isinstance(error, Refused) and not history.done and not history.intents
                 self._stop(step.stop(error.what, error.next_step, refused=refused))
             self._failed(step, error)
         else:

@@ -1,8 +1,8 @@
 """One invocation of a promotion: what it is about, what it touches, and its three verbs: prepare, heal or promote."""
 
-import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,30 +13,34 @@ from operations.failover.asking import Asker, known
 from operations.failover.executor import Executor, Tell
 from operations.failover.interrupt import Interrupt, Interrupted
 from operations.failover.journal import Journal
-from operations.failover.journal_file import JournalFile, unfinished_run
+from operations.failover.journal_file import JournalFile
 from operations.failover.performer import performers
 from operations.failover.ports import Ports, connect, database_login, kubeconfig_path, load_bundle, stores
-from operations.failover.preparation import Outcome, Prepared, Request
+from operations.failover.preparation import Outcome, Prepared, Request, begin_entry
+from operations.failover.readying import is_to_be_restored, with_restore
 from operations.failover.run_lock import Claim, own_claim
 from operations.failover.survey import live_claim, survey
-from recovery.errors import Refused, Unreachable
+from operations.failover.which_run import RunChooser
+from recovery.errors import Failed, Refused, Unreachable
 from recovery.failover import healing
 from recovery.failover.bundle import Bundle
 from recovery.failover.facts import Facts, Unknown
 from recovery.failover.forecast import Forecast, forecast
 from recovery.failover.healing import Healing
 from recovery.failover.history import History
-from recovery.failover.journal import read_entries, read_lines
 from recovery.failover.overrides import Overrides
-from recovery.failover.preflight import judge
+from recovery.failover.preflight import guard_alone, judge
 from recovery.failover.promotion import Seen
+from recovery.failover.restoring import Restoring, Wish
 from recovery.failover.step import Step
-from recovery.failover.steps import STEPS
+from recovery.failover.steps import steps_for
 from recovery.failover.steps.drain import bytes_ahead
-from recovery.failover.steps.lease import STEP as LEASE
-from recovery.failover.steps.lease import TAKE
+from recovery.failover.steps.restore import STEP as RESTORE
+from recovery.lease.guard_report import fresh_for
 from recovery.lease.lease import Lease
 from recovery.ports import RunClaim, RunStore, StandbyState
+
+_LOOK_AGAIN_SECONDS = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,9 +64,13 @@ class Failover:
         journal_dir: Path,
         started: float,
         clock: Clock = Clock(),
-        steps: Sequence[Step[Any]] = STEPS,
+        wish: Wish | None = None,
+        steps: Sequence[Step[Any]] | None = None,
     ) -> None:
-        self.bundle, self.overrides, self.steps = bundle, overrides, tuple(steps)
+        """`wish`: what is restored first; a cold site restores the newest if nothing else is wished for."""
+        self.wish = wish or (Wish() if bundle.plan.strategy == "cold" else None)
+        self.bundle, self.overrides = bundle, overrides
+        self.steps = tuple(steps_for(self.wish) if steps is None else steps)
         self._ports, self._runs, self._journal_dir = ports, runs, journal_dir
         self._clock, self._started = clock, started
         self._asker = Asker()
@@ -86,6 +94,7 @@ class Failover:
             overrides=request.overrides,
             journal_dir=request.journal_dir,
             started=request.started,
+            wish=request.wish,
         )
 
     def __enter__(self) -> Self:
@@ -105,7 +114,19 @@ class Failover:
             lease = self._ports.leases.read()
         except (Unreachable, Refused) as error:
             journal = Unknown.of(error)
-        run, history = self._which_run(lease, claim, journal)
+        chooser = RunChooser(self._runs, self._journal_dir, self._clock.now)
+        run, history = chooser.choose(self.wish, lease, claim, journal)
+        return self._judged(run, history, journal, claim, alive)
+
+    def _judged(
+        self,
+        run: str,
+        history: History,
+        journal: str | Unknown,
+        claim: RunClaim | None = None,
+        alive: RunClaim | None = None,
+    ) -> Prepared:
+        """The same for a run that is known."""
         observed = self._observed(history) if history.finished else {}
         mended = healing.find(self.bundle, history, observed, self.steps) if history.finished else None
         ahead = self._ahead(history, mended)
@@ -118,7 +139,10 @@ class Failover:
             journal=journal,
             other=alive,
             now=self._clock.now,
+            standby=not is_to_be_restored(self.wish, history),
         )
+        if not mended:
+            facts = with_restore(self._ports, self.wish, history, facts, self._clock.now())
         outlook = self._forecast(facts)
         verdict = judge(
             self.bundle,
@@ -129,6 +153,7 @@ class Failover:
             now=self._clock.now(),
             steps=ahead,
             healing=mended,
+            wish=self.wish,
         )
         return Prepared(
             run=run,
@@ -145,6 +170,22 @@ class Failover:
         caller's to obey first."""
         if not prepared.verdict.may_go:
             raise Refused(f"nothing was changed:\n{prepared.verdict.words()}")
+        with self._journal(prepared) as (journal, claim):
+            if prepared.healing:
+                operator = own_claim(prepared.run).holder
+                journal.write("heal", "preflight", {**prepared.healing.as_dict(), "operator": operator})
+            else:
+                journal.write("begin", "preflight", self._entry(prepared))
+            if prepared.facts.restoring is not None:
+                history = self._perform((RESTORE,), journal, interrupt, claim, tell)
+                self._begin_again(prepared, history, journal, interrupt, tell)
+            history = self._perform(self.steps, journal, interrupt, claim, tell)
+        resumed = bool(prepared.history.begun)
+        return Outcome(history=history, entries=tuple(journal.entries), resumed=resumed, healed=prepared.healing)
+
+    @contextmanager
+    def _journal(self, prepared: Prepared) -> Iterator[tuple[Journal, Claim | None]]:
+        """The run's journal in both places, while nobody else promotes."""
         without = self.overrides.local_journal and isinstance(prepared.facts.journal, Unknown)
         store = None if without else self._runs
         file = JournalFile(self._journal_dir, prepared.run)
@@ -154,19 +195,37 @@ class Failover:
                 claim.take(prepared.stale_claim)
             journal = Journal(file, store, prepared.run, self._clock.now)
             journal.open()
-            if prepared.healing:
-                journal.write("heal", "preflight", {**prepared.healing.as_dict(), "operator": self._operator(prepared)})
-            else:
-                journal.write("begin", "preflight", self._begin(prepared))
-            history = self._perform(journal, interrupt, claim, tell)
+            yield journal, claim
         finally:
             if claim:
                 claim.release()
             file.close()
-        resumed = bool(prepared.history.begun)
-        return Outcome(history=history, entries=tuple(journal.entries), resumed=resumed, healed=prepared.healing)
 
-    def _perform(self, journal: Journal, interrupt: Interrupt, claim: Claim | None, tell: Tell) -> History:
+    def _begin_again(
+        self, prepared: Prepared, history: History, journal: Journal, interrupt: Interrupt, tell: Tell
+    ) -> None:
+        """The whole preflight once more, now of the standby that was restored: it judges that one as any other. Raises
+        Failed when something speaks against it; the restore is done and stays."""
+        end = self._clock.seconds() + fresh_for(self.bundle.plan.lease).total_seconds()
+        again = self._judged(prepared.run, history, prepared.facts.journal)
+        # The guard came up with its server, and its last report may be from before that.
+        while (why := guard_alone(again.verdict)) and self._clock.seconds() < end:
+            interrupt.check()
+            tell(RESTORE, RESTORE.wait(f"the restored standby's guard: {why}", _LOOK_AGAIN_SECONDS))
+            interrupt.sleep(_LOOK_AGAIN_SECONDS)
+            again = self._judged(prepared.run, history, prepared.facts.journal)
+        if not again.verdict.may_go:
+            words = again.verdict.words()
+            journal.write("stop", "preflight", {"what": words, "next_step": ""})
+            raise Failed(
+                f"the standby is restored, and the promotion has not begun:\n{words}",
+                next_step="remove the cause, then run the same command again: it goes on here",
+            )
+        journal.write("begin", "preflight", self._entry(again))
+
+    def _perform(
+        self, steps: Sequence[Step[Any]], journal: Journal, interrupt: Interrupt, claim: Claim | None, tell: Tell
+    ) -> History:
         def check() -> None:
             interrupt.check()
             if claim:
@@ -174,7 +233,7 @@ class Failover:
 
         executor = Executor(
             self.bundle,
-            self.steps,
+            steps,
             self._performers,
             journal,
             clock=self._clock.seconds,
@@ -187,34 +246,6 @@ class Failover:
         except Interrupted as stop:
             journal.write("stop", "interrupted", {"what": stop.what})
             raise
-
-    def _which_run(self, lease: Lease | None, claim: RunClaim | None, journal: str | Unknown) -> tuple[str, History]:
-        """The run to go on with: the lease's, else a dead holder's, else this machine's unfinished one, else a new
-        one. A journal from before a failback, or a lost one, is not this promotion's."""
-        if lease and lease.site == "dr":
-            run = lease.holder_run
-        else:
-            run = (claim.run if claim else None) or unfinished_run(self._journal_dir) or self._new_run()
-        history = self._history(run, journal)
-        taken = (LEASE.name, TAKE) in history.intents
-        if lease and (LEASE.name in history.done if lease.site == "prod" else not taken):
-            return self._new_run(), History.of(())
-        return run, history
-
-    def _new_run(self) -> str:
-        return f"{self._clock.now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
-
-    def _history(self, run: str, journal: str | Unknown) -> History:
-        """What is written of `run`, without opening its journal for writing."""
-        path = self._journal_dir / f"{run}.jsonl"
-        if not isinstance(journal, Unknown):
-            entries = read_entries(self._runs.entries(run), source="the journal in the control table")
-            if entries:
-                return History.of(entries)
-        try:
-            return History.of(read_lines(path.read_bytes(), source=str(path))[0])
-        except OSError:
-            return History.of(())
 
     def _observed(self, history: History) -> dict[str, object]:
         """What the steps look at whose effects may be repeated after the end."""
@@ -247,32 +278,10 @@ class Failover:
             preflight_seconds=self._clock.seconds() - self._started,
             arriving=facts.arriving,
             bucket_ahead=bytes_ahead(facts.log, facts.standby),
+            restore=facts.restoring.planned if isinstance(facts.restoring, Restoring) else None,
+            ordered=facts.ordered,
         )
 
-    def _operator(self, prepared: Prepared) -> str:
-        return own_claim(prepared.run).holder
-
-    def _begin(self, prepared: Prepared) -> dict[str, Any]:
-        facts = prepared.facts
-        lease = facts.lease if isinstance(facts.lease, Lease) else None
-        return {
-            "operator": self._operator(prepared),
-            "caller": facts.caller,
-            "steps": [step.name for step in self.steps],
-            "plan": self.bundle.plan.digest,
-            "bundle": self.bundle.content_digest(),
-            "epoch": lease.epoch if lease else 0,
-            "renewals": lease.renewals if lease else 0,
-            "overrides": self.overrides.names(),
-            "forecast": prepared.forecast.as_dict(),
-            "facts": facts.for_journal(),
-            "log": _log(facts),
-        }
-
-
-def _log(facts: Facts) -> dict[str, int]:
-    """Where the standby was and how far the bucket's log was ahead of it; empty when that is not known."""
-    ahead = bytes_ahead(facts.log, facts.standby)
-    if ahead is None or isinstance(facts.standby, Unknown):
-        return {}
-    return {"position": facts.standby.receive_lsn, "ahead_bytes": ahead}
+    def _entry(self, prepared: Prepared) -> dict[str, Any]:
+        operator = own_claim(prepared.run).holder
+        return begin_entry(self.bundle, self.overrides, self.steps, prepared, operator=operator)

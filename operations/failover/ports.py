@@ -18,15 +18,19 @@ from cloud.run_reports import DynamoRunReports
 from cloud.run_store import DynamoRunStore
 from cloud.s3_errors import Advice
 from cloud.session import caller, caller_account
+from cloud.standby_set import KubernetesStandbySet
 from cloud.wall_store import DynamoWallStore
 from engines.catalog import newest
 from engines.postgres.standby import PostgresGate, PostgresStandby
 from engines.postgres.wal_ahead import BucketLog
 from operations.context import secret
+from operations.failover.planner import BucketPlanner
 from recovery.copies.retention import FULL
+from recovery.copies.standby_set import StandbySet
 from recovery.errors import Corrupt, Refused, Unreachable
 from recovery.failover.bundle import Bundle, read_bundle
 from recovery.failover.forecast import OLD_SITE_SECONDS
+from recovery.failover.restoring import Planner
 from recovery.names import ROLE_PROMOTER, Names
 from recovery.plan.datasets import DatasetName
 from recovery.plan.loading import load_plan
@@ -61,6 +65,8 @@ class Ports:
     leases: LeaseStore
     reports: GuardReports
     standby: StandbyDatabase
+    standby_set: StandbySet  # which the standby is restored by
+    planner: Planner  # what that would take
     log: StandbyLog  # what the DR bucket has of production's
     gate: WriteGate
     cluster: Cluster
@@ -160,10 +166,13 @@ def connect(
     plain = Resolver(*servers[0], caches=False)
     public = f"{plan.dns.name}:{HttpEdge(places.dr_edge, host=plan.dns.name, resolver=plain).port}"
     edges = {resolver.label: HttpEdge(public, host=plan.dns.name, resolver=resolver) for resolver in by_name}
+    bucket = S3Bucket(bundle.backup_bucket, bundle.region)
     return Ports(
         leases=leases,
         reports=reports,
         standby=PostgresStandby(places.standby, plan.datasets.postgres.database),
+        standby_set=KubernetesStandbySet(kubeconfig, bundle.namespace),
+        planner=BucketPlanner(store=bucket, environment=dict(os.environ)),
         log=BucketLog(store=S3Bucket(bundle.backup_bucket, bundle.region, patience=(2, 2))),
         gate=PostgresGate(places.gate, plan.datasets.postgres.database),
         cluster=KubernetesCluster(kubeconfig, bundle.namespace),

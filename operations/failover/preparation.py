@@ -1,22 +1,29 @@
 """What a promotion is asked for, what is known before its first effect, and what it leaves."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from recovery.failover.facts import Facts
+from recovery.failover.bundle import Bundle
+from recovery.failover.facts import Facts, Unknown
 from recovery.failover.forecast import Forecast
 from recovery.failover.healing import Healing
 from recovery.failover.history import History
 from recovery.failover.journal import Entry
 from recovery.failover.overrides import Overrides
 from recovery.failover.preflight import Verdict
+from recovery.failover.restoring import Wish
+from recovery.failover.step import Step
+from recovery.failover.steps.drain import bytes_ahead
 from recovery.lease.lease import Lease
 from recovery.ports import RunClaim
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What the operator asked for. `started`: monotonic seconds at the start of the command."""
+    """What the operator asked for. `started`: monotonic seconds at the start of the command. `wish`: what is restored
+    first; None: nothing but what the plan's strategy restores."""
 
     bundle: str
     plan: Path
@@ -26,6 +33,7 @@ class Request:
     journal_dir: Path
     kubeconfig: Path | None
     started: float
+    wish: Wish | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,3 +70,33 @@ class Outcome:
     entries: tuple[Entry, ...]
     resumed: bool
     healed: Healing | None
+
+
+def begin_entry(
+    bundle: Bundle, overrides: Overrides, steps: Sequence[Step[Any]], prepared: Prepared, *, operator: str
+) -> dict[str, Any]:
+    """What the journal keeps of the beginning: what is to be done, by whom, and what was found."""
+    facts = prepared.facts
+    lease = facts.lease if isinstance(facts.lease, Lease) else None
+    return {
+        "operator": operator,
+        "caller": facts.caller,
+        "steps": [step.name for step in steps],
+        "plan": bundle.plan.digest,
+        "bundle": bundle.content_digest(),
+        "epoch": lease.epoch if lease else 0,
+        "renewals": lease.renewals if lease else 0,
+        "overrides": overrides.names(),
+        "forecast": prepared.forecast.as_dict(),
+        "facts": facts.for_journal(),
+        "log": _log(facts),
+        "restore": facts.ordered.as_dict() if facts.ordered else None,
+    }
+
+
+def _log(facts: Facts) -> dict[str, int]:
+    """Where the standby was and how far the bucket's log was ahead of it; empty when that is not known."""
+    ahead = bytes_ahead(facts.log, facts.standby)
+    if ahead is None or isinstance(facts.standby, Unknown):
+        return {}
+    return {"position": facts.standby.receive_lsn, "ahead_bytes": ahead}

@@ -48,9 +48,10 @@ def survey(
     journal: str | Unknown,
     other: RunClaim | None,
     now: Callable[[], datetime],
+    standby: bool = True,
 ) -> Facts:
     """Ask everything in parallel; what does not answer in about two seconds is Unknown. `performers`: of the steps
-    that are not done, for their look ahead."""
+    that are not done, for their look ahead. Without `standby` it is restored first: what is there now is not asked."""
     server = known(ports.cluster.server)
     right = isinstance(server, str) and server.rstrip("/") == bundle.cluster.endpoint.rstrip("/")
     cluster = asker.begin(lambda: _cluster(ports, right))
@@ -59,7 +60,7 @@ def survey(
     view = asker.begin(lambda: _lease_view(ports.leases, bundle.plan.lease.renewal, now))
     edge = asker.begin_known(lambda: ports.production.ask(next(iter(bundle.plan.services))))
     dr_edge = asker.begin_known(ports.dr_edge.reach)
-    standby = asker.begin(lambda: _standby_view(ports))
+    database = asker.begin(lambda: _standby_view(ports) if standby else _not_asked())
     report = asker.begin_known(lambda: ports.reports.read("dr"))
     marker = asker.begin_known(ports.marker.present)
     walls: dict[SiteName, Future[WallCheck | Unknown | None]] = {
@@ -71,7 +72,7 @@ def survey(
         if right or not performer.asks_cluster  # another cluster is not asked anything
     }
     lease, renewing = view.result()
-    state, rights, collations, log = standby.result()
+    state, rights, collations, log = database.result()
     annotations, deployments, guard = cluster.result()
     account = caller.result()
     return Facts(
@@ -166,15 +167,21 @@ def _standby_view(
     state = known(ports.standby.state)
     if isinstance(state, Unknown):
         return state, state, state, state
-    log = known(lambda: ports.log.ahead(ports.leases.read(), state.timeline, state.receive_lsn))
+    drains = state.in_recovery and not state.pinned
+    log = known(lambda: ports.log.ahead(ports.leases.read(), state.timeline, state.receive_lsn)) if drains else None
     rights, collations = known(ports.standby.rights), known(ports.standby.collation_changes)
-    return state, rights, collations, log if state.in_recovery else None
+    return state, rights, collations, log
+
+
+def _not_asked() -> tuple[Unknown, Unknown, Unknown, None]:
+    later = Unknown("it is restored first", answered=True)
+    return later, later, later, None
 
 
 def _arriving(ports: "Ports", lease: Lease | Unknown | None, state: StandbyState | Unknown) -> bool:
     """Whether WAL still comes in. Only asked when some is missing: by the stream, or by a position that grows."""
     beat = lease.heartbeat if isinstance(lease, Lease) else None
-    if isinstance(state, Unknown) or beat is None or beat.lsn <= state.receive_lsn:
+    if isinstance(state, Unknown) or state.pinned or beat is None or beat.lsn <= state.receive_lsn:
         return False
     if state.streaming:
         return True

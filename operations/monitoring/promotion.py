@@ -8,6 +8,7 @@ from recovery.errors import DrError
 from recovery.failover.history import History
 from recovery.failover.journal import read_entries
 from recovery.failover.promotion import open_steps
+from recovery.failover.steps import steps_of
 from recovery.lease.lease import Lease
 from recovery.ports import RunClaim, RunStore
 
@@ -65,7 +66,8 @@ def judge_promotion(run: Run | DrError) -> Judged:
         return Judged(OK, f"claimed by {run.claim.holder}, run {run.id}" if run.claim else "none")
     if run.history.finished:
         return Judged(OK, f"run {run.id} finished at {run.last}")
-    words = f"run {run.id} is at: {', '.join(step.name for step in open_steps(run.history))}; last entry {run.last}"
+    at = ", ".join(step.name for step in open_steps(run.history, steps_of(run.history)))
+    words = f"run {run.id} is at: {at}; last entry {run.last}"
     if run.claim:
         return Judged(WARNING, f"{words}; held by {run.claim.holder}")
     return Judged(WARNING, f"{words}; nobody works on it", _RESUME)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from recovery.errors import DrError, Refused
+from recovery.failover.restoring import Ordered, Restoring
 from recovery.lease.guard_report import Objection
 from recovery.lease.lease import Lease
 from recovery.lease.wall import WallCheck
@@ -67,6 +68,8 @@ class Facts:
     arriving: bool = False  # WAL still comes in at the standby, by stream or from the archive
     collations: tuple[CollationChange, ...] | Unknown | None = None  # None: not asked
     room: ClusterRoom | Unknown | None = None  # None: not asked
+    ordered: Ordered | None = None  # what the run restores first, or has restored
+    restoring: Restoring | Unknown | None = None  # None: nothing is to be restored any more
     journal_folder: Unknown | None = None  # why no journal could be written there
     previews: Mapping[str, object] = field(default_factory=dict[str, object])
 

@@ -5,15 +5,17 @@ Every term is named with its source, so that afterwards the measured figure can 
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from recovery.failover.restoring import Ordered, PlannedRestore
 from recovery.failover.steps.drain import seconds_for
 from recovery.lease.lease import Lease
 from recovery.measured import (
     CHECKS_SECONDS,
     PG_PROMOTE_SECONDS,
+    POD_START_SECONDS,
     PROMOTION_START_SECONDS,
     REPLAY_BYTES_PER_SECOND,
     SCALE_UP_SECONDS,
@@ -21,6 +23,7 @@ from recovery.measured import (
 from recovery.plan.plan import Plan
 from recovery.ports import StandbyState
 from recovery.term import Assumption, Basis, FromPlan, SeenNow, Term
+from recovery.units import read_duration
 
 # How long a promotion waits for the old site's answer when the time is up. A lost region gives none.
 OLD_SITE_SECONDS = 0.8
@@ -36,17 +39,21 @@ class Loss:
     estimate: str = ""  # why the figures are an estimate; empty when both sides said what they had
     arriving: bool = False  # WAL still comes in at the standby: what is missing may arrive yet
     bucket_ahead_bytes: int | None = None  # what the DR bucket has beyond the standby; None: not known
+    on_purpose: str = ""  # the moment after which all is given up, as it was asked for
+    of: str = "the standby"  # whose data the figures are about
 
     def words(self) -> str:
         """For a person at 3 a.m."""
         if self.seconds_at_most is None:
             return f"Loss: UNKNOWN. {self.estimate}"
+        if self.on_purpose:
+            return self._on_purpose(timedelta(seconds=round(self.seconds_at_most)))
         orders = "an unknown number of" if self.orders_at_most is None else f"at most {self.orders_at_most}"
         missing = self.bytes_missing
         if missing is None:
             known = "the standby's distance from production is not known"
         elif missing == 0:
-            together = "standby and bucket together have" if self.bucket_ahead_bytes else "the standby has"
+            together = "standby and bucket together have" if self.bucket_ahead_bytes else f"{self.of} has"
             known = f"{together} everything production reported last"
         elif self.arriving:
             known = f"{missing:,} bytes that production reported have not arrived yet, and WAL still comes in"
@@ -56,6 +63,13 @@ class Loss:
         if self.bucket_ahead_bytes:
             sentence += f" {self.bucket_ahead_bytes:,} bytes that only the bucket has are drained first."
         return f"{sentence} An estimate: {self.estimate}." if self.estimate else sentence
+
+    def _on_purpose(self, given_up: timedelta) -> str:
+        rate = "" if self.orders_at_most is None else f", {self.orders_at_most:,} orders at the last rate reported"
+        return (
+            f"Loss, on purpose: everything after {self.on_purpose}, {read_duration(given_up)} until this was asked for"
+            f"{rate}; and what is ordered from then until the old gate is closed."
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,10 +115,13 @@ def forecast(
     preflight_seconds: float = 0.0,
     arriving: bool = False,
     bucket_ahead: int | None = None,
+    restore: PlannedRestore | None = None,
+    ordered: Ordered | None = None,
 ) -> Forecast:
     """The cost of promoting now. `ready`: replicas of each service that are ready already; `preflight_seconds`: what
     the reading took that this is forecast from; `arriving`: WAL still comes in at the standby; `bucket_ahead`: bytes of
-    log that the DR bucket has beyond it, None when that is not known."""
+    log that the DR bucket has beyond it, None when that is not known; `restore`: what is restored before anything else
+    and stands in the standby's place then; `ordered`: the run's order, by which the loss may be on purpose."""
     check = plan.dns.health_check
     fence = lease.fence_seconds if lease else (plan.lease.duration + plan.lease.margin).total_seconds()
     backlog = max(0, standby.receive_lsn - standby.replay_lsn) if standby else 0
@@ -115,7 +132,10 @@ def forecast(
     drained = f"{drained} that only the bucket has; {REPLAY_BYTES_PER_SECOND.basis.words()}"
     received = f"{backlog} bytes received and not replayed; {REPLAY_BYTES_PER_SECOND.basis.words()}"
     checks_of_the_marker = check.interval.total_seconds() * check.failures
+    if restore:
+        standby = restore.as_standby()
     terms = (
+        *_restoring(restore),
         _term("preflight", preflight_seconds, SeenNow("how long this command took so far")),
         _term("start and lease", PROMOTION_START_SECONDS.value, PROMOTION_START_SECONDS.basis),
         _term("fence wait", fence, SeenNow("the lease's duration and margin")),
@@ -127,8 +147,31 @@ def forecast(
         _term("checks", CHECKS_SECONDS.value, CHECKS_SECONDS.basis),
         _term("health check", checks_of_the_marker, FromPlan("dns.health_check.interval, failures")),
     )
-    lost = loss(lease, standby, now=now, arriving=arriving, bucket_ahead=bucket_ahead)
+    if ordered and ordered.since:
+        lost = on_purpose(lease, ordered)
+    else:
+        lost = loss(lease, standby, now=now, arriving=arriving, bucket_ahead=bucket_ahead)
+        lost = replace(lost, of="the bucket") if restore else lost
     return Forecast(terms=terms, cache_seconds=plan.dns.ttl.total_seconds(), loss=lost)
+
+
+def on_purpose(lease: Lease | None, ordered: Ordered) -> Loss:
+    """What is given up by going back to the moment that was asked for, as it was when somebody asked."""
+    heartbeat, seconds = lease.heartbeat if lease else None, ordered.lost_seconds
+    return Loss(
+        bytes_missing=None,
+        seconds_at_most=seconds,
+        orders_at_most=math.ceil(heartbeat.commits_per_second * seconds) if heartbeat else None,
+        on_purpose=ordered.order.asked,
+    )
+
+
+def _restoring(restore: PlannedRestore | None) -> tuple[Term, ...]:
+    """How long the standby takes to come up, first of all."""
+    if restore is None:
+        return ()
+    start = Term("restore: the Pod starts", timedelta(seconds=POD_START_SECONDS.value), POD_START_SECONDS.basis)
+    return (start, *(Term(f"restore: {each.name}", each.duration, each.basis) for each in restore.terms))
 
 
 def loss(

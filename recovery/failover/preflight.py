@@ -7,12 +7,13 @@ from typing import Any
 
 from recovery.failover.bundle import Bundle
 from recovery.failover.collations import collation_words
+from recovery.failover.database import judge_database, judge_loss, judge_role
 from recovery.failover.facts import Facts, Findings, Reason, Unknown
 from recovery.failover.forecast import Forecast
 from recovery.failover.healing import Healing, judge_healing
-from recovery.failover.overrides import LOCAL, LOSS, ROOM, UNPROVEN, Overrides
+from recovery.failover.overrides import LOCAL, ROOM, UNPROVEN, Overrides
 from recovery.failover.production import judge_production, judge_walls
-from recovery.failover.source import foreign
+from recovery.failover.restoring import Wish
 from recovery.failover.step import Step
 from recovery.failover.steps import STEPS
 from recovery.failover.steps.services import STEP as SERVICES
@@ -39,6 +40,12 @@ class Verdict:
         return "\n".join(f"  - {reason.what}\n    {reason.next_step}" for reason in self.reasons)
 
 
+def guard_alone(verdict: Verdict) -> str:
+    """What the DR guard's report says against it, where nothing else speaks against the promotion; else empty."""
+    reasons = verdict.reasons
+    return reasons[0].what if reasons and all(each.override == UNPROVEN for each in reasons) else ""
+
+
 def judge(
     bundle: Bundle,
     facts: Facts,
@@ -49,13 +56,16 @@ def judge(
     now: datetime,
     steps: Collection[Step[Any]] = STEPS,
     healing: Healing | None = None,
+    wish: Wish | None = None,
 ) -> Verdict:
     """Whether `run` may begin, or go on with `steps`: those not done yet or, with `healing`, to be done again. Once the
-    lease is this run's, production is fenced and its state is no longer asked; identities are asked always."""
+    lease is this run's, production is fenced and its state is no longer asked; identities are asked always. `wish`:
+    what is restored first; of a standby that is not there yet nothing is asked."""
     found = Findings()
     _identity(bundle, facts, found)
-    _standby(bundle, facts, found)
-    _lease(bundle, facts, forecast, overrides, run, found)
+    if facts.restoring is None:
+        judge_database(bundle, facts, wish, run, found)
+    _lease(bundle, facts, forecast, overrides, run, wish, found)
     judge_walls(facts, overrides, now, found)
     if healing:
         judge_healing(healing, facts, found)
@@ -73,8 +83,16 @@ def judge(
     return Verdict(reasons=tuple(found.reasons), warnings=tuple(found.warnings))
 
 
-def _lease(bundle: Bundle, facts: Facts, forecast: Forecast, overrides: Overrides, run: str, found: Findings) -> None:
-    lease = facts.lease
+def _lease(
+    bundle: Bundle,
+    facts: Facts,
+    forecast: Forecast,
+    overrides: Overrides,
+    run: str,
+    wish: Wish | None,
+    found: Findings,
+) -> None:
+    lease, corruption = facts.lease, bool(wish and wish.corruption)
     if isinstance(lease, Unknown):
         found.no(
             f"the site lease cannot be read: {lease.why}",
@@ -82,7 +100,7 @@ def _lease(bundle: Bundle, facts: Facts, forecast: Forecast, overrides: Override
         )
     elif lease is None:
         found.no("the site lease was never initialised", "run `dr lease init --site prod` once, while production works")
-    elif lease.site == "dr" and lease.holder_run != run:
+    elif lease.site == "dr" and lease.holder_run != run and not corruption:
         astray = facts.marker is False
         found.no(
             f"the DR site is active already: epoch {lease.epoch}, taken by run {lease.holder_run}"
@@ -90,12 +108,14 @@ def _lease(bundle: Bundle, facts: Facts, forecast: Forecast, overrides: Override
             "see `dr status`; if that run did not finish, run `dr promote --execute` where its journal is"
             + (", which also puts the marker again" if astray else ""),
         )
-    elif lease.site == "prod":
-        judge_production(bundle, facts, overrides, found)
-        _standby_role(facts, found)
-        _guard(facts, overrides, found)
-        _loss(bundle, facts, forecast, overrides, found)
-        if facts.marker is True:
+    elif lease.holder_run != run:
+        if not corruption:  # else it is left on purpose, alive or not
+            judge_production(bundle, facts, overrides, found)
+        if facts.restoring is None:
+            judge_role(facts, found)
+            _guard(facts, overrides, found)
+        judge_loss(bundle, facts, forecast, overrides, found)
+        if facts.marker is True and lease.site == "prod":
             found.warn(
                 "lease and name disagree: the lease is production's, but the marker is present, so the public name "
                 "leads to the DR site, whose database is a standby; see `dr status`"
@@ -169,36 +189,6 @@ def _identity(bundle: Bundle, facts: Facts, found: Findings) -> None:
             )
 
 
-def _standby(bundle: Bundle, facts: Facts, found: Findings) -> None:
-    if isinstance(facts.standby, Unknown):
-        backup = facts.newest_backup or "not known: the backup bucket did not answer"
-        restore = f"restore from the newest full backup ({backup}); see `dr backups`"
-        first = facts.standby.next_step or "bring it back"
-        found.no(
-            f"the PostgreSQL standby cannot be used: {facts.standby.why}",
-            # A database that answers, if only to turn us away, needs no backup.
-            first if facts.standby.answered else f"{first}; only if it is lost, {restore}",
-        )
-        return
-    recorded = facts.lease.system_identifier if isinstance(facts.lease, Lease) else ""
-    if stranger := foreign(facts.standby.system_identifier, bundle, recorded):
-        found.no(
-            f"the standby {stranger}: these are other data",
-            "find out which database this is; nothing here will promote it. Where production was rebuilt on purpose: "
-            "`dr lease system`, and a new standby",
-        )
-    elif not recorded and not bundle.system_identifier:
-        found.warn("production's system identifier is not known: its guard never saw the primary")
-
-
-def _standby_role(facts: Facts, found: Findings) -> None:
-    if isinstance(facts.standby, StandbyState) and not facts.standby.in_recovery:
-        found.no(
-            "the DR database is a primary already and the lease is production's: no run of ours promoted it",
-            "find out who did and what it has accepted; rebuild it as a standby before promoting",
-        )
-
-
 def _guard(facts: Facts, overrides: Overrides, found: Findings) -> None:
     """Behind a shut gate a guard that cannot work looks like one that can, but for its own report. Asked before the
     lease is taken; afterwards going on is all that is left, and the step `write` waits for this gate."""
@@ -213,26 +203,6 @@ def _guard(facts: Facts, overrides: Overrides, found: Findings) -> None:
             found.warn(what)
         else:
             found.no(what, f"{next_step}; {advice}" if next_step else advice.removeprefix("or "), UNPROVEN)
-
-
-def _loss(bundle: Bundle, facts: Facts, forecast: Forecast, overrides: Overrides, found: Findings) -> None:
-    if isinstance(facts.standby, Unknown):
-        return
-    seconds, rpo = forecast.loss.seconds_at_most, bundle.plan.objectives.rpo.total_seconds()
-    if seconds is None:
-        if overrides.accept_loss is None:
-            found.no(f"the loss is not known: {forecast.loss.estimate}", f"accept it with --{LOSS} DURATION", LOSS)
-        return
-    allowed = max(rpo, overrides.accept_loss.total_seconds() if overrides.accept_loss else 0.0)
-    if seconds > allowed:
-        missing = forecast.loss.bytes_missing
-        size = "an unknown number of" if missing is None else f"{missing:,}"
-        found.no(
-            f"{seconds:.0f} s of orders and {size} bytes would be lost; the RPO is {rpo:.0f} s",
-            ("wait: WAL still comes in" if forecast.loss.arriving else "wait for the standby")
-            + f", or accept the loss: --{LOSS} {int(seconds) + 1}s",
-            LOSS,
-        )
 
 
 def _remarks(facts: Facts, overrides: Overrides, found: Findings) -> None:

@@ -13,6 +13,7 @@ from recovery.failover.history import History
 from recovery.failover.moves import Done, Move, Stop
 from recovery.failover.step import Step, Turn
 from recovery.failover.steps import STEPS
+from recovery.failover.steps.restore import STEP as RESTORE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,9 +35,10 @@ class Seen:
 
 
 def open_steps(history: History, steps: Sequence[Step[Any]] = STEPS) -> tuple[Step[Any], ...]:
-    """Steps whose time has come."""
+    """Steps whose time has come. What is restored first comes alone: the preflight judges it before the others."""
     done = history.done
-    return tuple(step for step in steps if step.name not in done and all(name in done for name in step.after))
+    found = tuple(step for step in steps if step.name not in done and all(name in done for name in step.after))
+    return (RESTORE,) if RESTORE in found else found
 
 
 def decide(

@@ -21,6 +21,7 @@ class StandbyState:
     last_replayed_at: datetime | None  # commit time of the last replayed transaction, the primary's clock
     server_version: str
     client_connection_check: bool
+    pinned: str = ""  # the position that its data were restored to and stay at; empty for data that follow
 
 
 @dataclass(frozen=True, kw_only=True)

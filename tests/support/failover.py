@@ -12,8 +12,8 @@ from operations.failover.ports import Ports
 from operations.failover.preparation import Outcome, Prepared
 from recovery.failover.bundle import Bundle
 from recovery.failover.overrides import Overrides
+from recovery.failover.restoring import Wish
 from recovery.failover.step import Step
-from recovery.failover.steps import STEPS
 from tests.support.promotion import NOW, FakeRuns, Site, bundle, ports
 
 
@@ -35,7 +35,8 @@ class Invocation:
     site: Site
     folder: Path
     bundle: Bundle = bundle()  # noqa: RUF009 - frozen
-    steps: Sequence[Step[Any]] = STEPS
+    steps: Sequence[Step[Any]] | None = None
+    wish: Wish | None = None
     change: Callable[[Ports], Ports] = lambda found: found
 
     def prepare(self, **overrides: Any) -> Prepared:
@@ -67,5 +68,6 @@ class Invocation:
             journal_dir=self.folder,
             started=self.site.clock,
             clock=Clock(seconds=lambda: self.site.clock, now=lambda: NOW + timedelta(seconds=self.site.clock)),
+            wish=self.wish,
             steps=self.steps,
         )

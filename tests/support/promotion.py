@@ -12,15 +12,18 @@ from operations.failover.journal import Journal
 from operations.failover.journal_file import JournalFile
 from operations.failover.performer import performers
 from operations.failover.ports import Ports
+from recovery.copies.server_order import ServerOrder
+from recovery.copies.standby_set import DiskClaim, StandbySetState
 from recovery.errors import Ambiguous, LeaseRefused, Refused, Unreachable
 from recovery.failover.bundle import Bundle, ClusterAccess, Endpoints
 from recovery.failover.journal import Entry
 from recovery.failover.moves import Move
+from recovery.failover.restoring import LATEST, PlannedRestore
 from recovery.failover.step import Step
 from recovery.failover.steps import STEPS
 from recovery.lease.backup_runs import PRUNE, Outcome, RunReport, after
 from recovery.lease.guard_report import DatabaseSeen, GuardReport, SlotSeen
-from recovery.lease.lease import Heartbeat, Lease
+from recovery.lease.lease import Heartbeat, Lease, format_lsn, parse_lsn
 from recovery.lease.wall import WallCheck
 from recovery.names import namespace_identity
 from recovery.plan.loading import load_plan
@@ -40,7 +43,9 @@ from recovery.ports import (
     StandbyState,
     WriteAnswer,
 )
+from recovery.term import Assumption, Term
 from tests.support.plans import ROOT
+from tests.support.standby_set import StandbySetSite
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 RUN = "20261122T030000Z-abc123"
@@ -256,6 +261,8 @@ class Site:
         default_factory=lambda: {site: guard_report(site=site) for site in SITES}
     )
     told: list[tuple[Step[Any], Move]] = field(default_factory=list)
+    kept: dict[str, StandbyState] = field(default_factory=dict)  # volume → what lies on it since its claim went
+    set: StandbySetSite = field(default_factory=StandbySetSite)
 
     def burn(self) -> None:
         """One more point at which the process may die."""
@@ -391,10 +398,14 @@ class FakeStandby:
 
     def state(self) -> StandbyState:
         self.site.answer("standby")
+        if not self.site.set.up:
+            raise Unreachable("no server is there")
         if self.site.count("promote") and self.site.promotion_looks > 0:
             self.site.promotion_looks -= 1
             return replace(self.site.database, in_recovery=True, timeline=1)
         found = self.site.database
+        if found.pinned:
+            return found
         last = self.site.bucket_end if self.site.torn_from is None else self.site.torn_from
         if found.in_recovery and found.replay_lsn < last and not found.replay_paused:
             at = min(last, found.replay_lsn + self.site.drained_a_look)
@@ -439,6 +450,77 @@ class FakeLog:
     def goes_on(self, lease: Lease | None, timeline: int, position: int, end: int) -> bool:
         self.site.answer("log")
         return position != self.site.torn_from
+
+
+class FakeStandbySet:
+    """StandbySet: whatever comes up on an empty disk is what was ordered."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+
+    def state(self) -> StandbySetState:
+        self.site.answer("standby set")
+        found = self.site.set.look()
+        if found == "restored":
+            self.site.database = restored(self.site)
+        return self.site.set.state()
+
+    def write_order(self, order: ServerOrder | None, *, version: str) -> None:
+        if version != self.site.set.version:
+            raise Refused("the order was changed meanwhile")
+        self.site.effect("order" if order else "clear", lambda: self.site.set.write(order))
+
+    def scale(self, replicas: int) -> None:
+        self.site.effect(f"standby {replicas}", lambda: self.site.set.scale(replicas))
+
+    def release(self, claim: DiskClaim) -> None:
+        def change() -> None:
+            if self.site.set.claim and self.site.set.claim.uid == claim.uid:
+                self.site.kept[claim.volume] = self.site.database
+                self.site.set.release()
+
+        self.site.effect("release", change)
+
+
+def restored(site: Site) -> StandbyState:
+    """What comes up on an empty disk."""
+    order = site.set.order
+    if order and order.to:
+        at = parse_lsn(order.to) + 200
+        new = standby(receive_lsn=at, replay_lsn=at, last_replayed_at=None, timeline=2, pinned=order.to)
+        return replace(new, **site.set.comes_up_as)
+    at = site.bucket_end or 900
+    return replace(standby(receive_lsn=at, replay_lsn=at), **site.set.comes_up_as)
+
+
+class FakePlanner:
+    """Planner: any time is position 0/1F4; the newest is where the bucket ends."""
+
+    accepts = ""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+
+    def plan(self, to: str, disk_bytes: int) -> PlannedRestore:
+        self.site.answer("planner")
+        if to in self.site.set.cannot_be_reached:
+            raise Refused(f"{to} cannot be reached", next_step="what can be restored: from 0/64")
+        end = self.site.bucket_end or 900 if to == LATEST else parse_lsn(to) if "/" in to else 500
+        made = PlannedRestore(
+            to=format_lsn(end),
+            end=end,
+            until=NOW - timedelta(minutes=1 if to == LATEST else 30),
+            system_identifier=SYSTEM,
+            timeline=1,
+            objects=12,
+            stored_bytes=3 * 10**9,
+            disk_bytes=9 * 10**9,
+            disk_free=disk_bytes,
+            terms=(Term("unpack and check", timedelta(seconds=40), Assumption("a test")),),
+            rows=lambda size: [("begin with", f"a full of {size(3 * 10**9)}")],
+            window="what can be restored:\n  from 0/64 to 0/3E8",
+        )
+        return replace(made, **self.site.set.planned)
 
 
 class FakeGate:
@@ -599,6 +681,8 @@ def ports(site: Site) -> Ports:
         leases=FakeLeases(site),
         reports=FakeReports(site),
         standby=FakeStandby(site),
+        standby_set=FakeStandbySet(site),
+        planner=FakePlanner(site),
         log=FakeLog(site),
         gate=FakeGate(site),
         cluster=FakeCluster(site),

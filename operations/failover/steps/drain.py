@@ -7,6 +7,7 @@ from operations.failover.asking import Asker, known
 from operations.failover.performer import Performer
 from recovery.failover.facts import Unknown
 from recovery.failover.moves import Act
+from recovery.failover.restoring import pinned_to
 from recovery.failover.step import Turn
 from recovery.failover.steps.drain import RESUME, DrainSeen
 from recovery.ports import LogAhead, StandbyState
@@ -26,7 +27,7 @@ class DrainLog(Performer):
 
     def look(self, turn: Turn) -> DrainSeen:
         state = self.ports.standby.state()
-        if not state.in_recovery:
+        if not state.in_recovery or pinned_to(turn.history):  # a restore to a moment never gets more
             return DrainSeen(state=state, log=None)
         if isinstance(self._log, Unknown) or self._log.resumes is not None:
             self._log = known(lambda: self._ahead(state))

@@ -9,6 +9,7 @@ from recovery.failover.facts import Facts, Findings, Unknown
 from recovery.failover.history import History
 from recovery.failover.moves import Move
 from recovery.failover.overrides import UNDRAINED
+from recovery.failover.restoring import pinned_to
 from recovery.failover.step import Step, Turn
 from recovery.lease.lease import format_lsn
 from recovery.measured import REPLAY_BYTES_PER_SECOND
@@ -48,6 +49,8 @@ class DrainLog(Step[DrainSeen]):
 
     def decide(self, turn: Turn, seen: DrainSeen) -> Move:
         state, log = seen.state, seen.log
+        if to := pinned_to(turn.history):
+            return self.done(bucket_ahead_bytes=0, drained_bytes=0, left="", pinned=to)
         without = UNDRAINED in turn.history.begun.get("overrides", {})
         if log is None:  # whose doing that is, the next step says
             return self.done(bucket_ahead_bytes=0, drained_bytes=0, left="")
@@ -91,6 +94,8 @@ class DrainLog(Step[DrainSeen]):
         return self.stop(what, f"{next_step}, then run `dr promote --execute` again; {_WITHOUT}")
 
     def sentence(self, facts: Mapping[str, Any]) -> str:
+        if facts.get("pinned"):
+            return f"nothing is drained: what the bucket has after {facts['pinned']} is given up, and stays there"
         if facts["left"]:
             return f"NOT all that the bucket has of the log was drained: {facts['left']}"
         if not facts["bucket_ahead_bytes"]:

@@ -55,6 +55,9 @@ class FenceProduction(Step[FenceSeen]):
         if not recorded and waited < whole:
             # A refused connection or a dead host would prove nothing: only its own record or the time does.
             return self.wait(f"{waited:.0f} s of {whole:.0f} s", min(0.25, whole - waited))
+        ended = THE_RECORD if recorded else THE_CLOCK
+        if turn.history.done.get(LEASE.name, {}).get("taken_from") == "dr":  # production was left long ago
+            return self.done(waited_seconds=round(waited, 3), ended_by=ended, old_site="", why="")
         if seen.old_site == "accepted":
             return self.stop(
                 "the old site acknowledged a write after it should have been fenced: two sites would write",
@@ -62,13 +65,15 @@ class FenceProduction(Step[FenceSeen]):
             )
         if not seen.old_site:
             return self.act(ASK)
-        ended = THE_RECORD if recorded else THE_CLOCK
         return self.done(waited_seconds=round(waited, 3), ended_by=ended, old_site=seen.old_site, why=seen.old_site_why)
 
     def sentence(self, facts: Mapping[str, Any]) -> str:
-        ended, old_site = _ENDED[facts["ended_by"]], _OLD_SITE[facts["old_site"]]
+        ended, waited = _ENDED[facts["ended_by"]], f"{facts['waited_seconds']:.1f} s"
+        if not facts["old_site"]:
+            return f"the damaged database's gate is closed: {ended} after {waited}"
+        old_site = _OLD_SITE[facts["old_site"]]
         why = f" ({facts['why']})" if facts["old_site"] == "no proof" else ""
-        return f"production can no longer write: {ended} after {facts['waited_seconds']:.1f} s, and {old_site}{why}"
+        return f"production can no longer write: {ended} after {waited}, and {old_site}{why}"
 
 
 def fence_seconds(bundle: Bundle, history: History) -> float:

@@ -7,6 +7,7 @@ from typing import Any
 from recovery.failover.bundle import Bundle
 from recovery.failover.history import History
 from recovery.failover.moves import Move
+from recovery.failover.restoring import pinned_to
 from recovery.failover.step import Step, Turn
 from recovery.lease.lease import Lease
 
@@ -37,7 +38,7 @@ class TakeLease(Step[LeaseSeen]):
             return self.stop(
                 "the site lease is not initialised",
                 "run `dr lease init --site prod` while production works",
-                refused=True,
+                refused=not history.done,
             )
         if lease.site == "dr" and lease.holder_run == history.run:
             # Also the answer to a lost answer: a strongly consistent read that shows our run.
@@ -49,29 +50,32 @@ class TakeLease(Step[LeaseSeen]):
                 epoch_before=lease.epoch - 1,
                 epoch_after=lease.epoch,
                 fence_seconds=wait,
+                taken_from=str(intent.get("site", "prod")),
                 system_identifier=lease.system_identifier,  # for the step that promotes the database
             )
-        if lease.site == "dr":
+        corruption = bool(pinned_to(history))  # then whoever holds it holds damaged data
+        if lease.site == "dr" and not corruption:
             return self.stop(
                 f"run {lease.holder_run} took the lease to the DR site in epoch {lease.epoch}",
                 "see `dr status`; only that run may go on",
-                refused=True,
+                refused=not history.done,
             )
         renewed = lease.renewals > int(history.begun.get("renewals", lease.renewals))
         moved = lease.epoch != int(history.begun.get("epoch", lease.epoch))
         lost = "production-is-lost" in history.begun.get("overrides", {})
-        if moved or (renewed and not lost):
+        if moved or (renewed and not lost and not corruption):
             came_back = "production came back: its guard renewed the lease after the preflight"
             return self.stop(
-                came_back if renewed else "the lease moved",
-                "nothing was changed; look at production before trying again",
-                refused=True,
+                came_back if renewed and not moved else "the lease moved",
+                "it was not taken; look at production before trying again",
+                refused=not history.done,
             )
-        return self.act(TAKE, epoch_before=lease.epoch, fence_seconds=lease.fence_seconds)
+        return self.act(TAKE, epoch_before=lease.epoch, fence_seconds=lease.fence_seconds, site=lease.site)
 
     def sentence(self, facts: Mapping[str, Any]) -> str:
         before, after = facts["epoch_before"], facts["epoch_after"]
-        return f"the site lease is ours: epoch {after}, taken from production (epoch {before})"
+        holder = "the DR site's damaged database" if facts.get("taken_from") == "dr" else "production"
+        return f"the site lease is ours: epoch {after}, taken from {holder} (epoch {before})"
 
 
 def is_ours(lease: Lease | None, history: History) -> bool:

@@ -8,6 +8,7 @@ from recovery.failover.bundle import Bundle
 from recovery.failover.facts import Facts, Findings, Unknown
 from recovery.failover.history import History
 from recovery.failover.moves import Move
+from recovery.failover.restoring import astray, pinned_to
 from recovery.failover.source import foreign
 from recovery.failover.step import Step, Turn
 from recovery.lease.lease import format_lsn
@@ -51,6 +52,11 @@ class PromotePostgres(Step[StandbySeen]):
             return self.stop(
                 "the DR database is a primary already, and the journal does not say that this run promoted it",
                 "find out who promoted it and what it accepted since",
+            )
+        if (to := pinned_to(turn.history)) and (why := astray(state, to)):
+            return self.stop(
+                f"the database {why}: it is not what this run restored",
+                "find out what answers at the standby's address; it will not be promoted",
             )
         if state.replay_paused and turn.issued_at(self.name, RESUME) is None:
             return self.act(RESUME)

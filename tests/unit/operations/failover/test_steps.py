@@ -16,7 +16,7 @@ from recovery.failover.facts import Facts, Findings
 from recovery.failover.history import History
 from recovery.failover.moves import Act, Done, Move
 from recovery.failover.step import Step, Turn
-from recovery.failover.steps import STEPS
+from recovery.failover.steps import RESTORING, STEPS
 from recovery.ports import WriteAnswer
 from tests.support.failover import Invocation
 from tests.support.plans import ROOT
@@ -34,29 +34,29 @@ def modules(folder: Path) -> set[str]:
 def hands() -> Mapping[str, Performer]:
     """Every step's performer, on a site in memory."""
     site = Site()
-    return performers(STEPS, ports(site), Asker(), lambda: site.clock)
+    return performers(RESTORING, ports(site), Asker(), lambda: site.clock)
 
 
 def test_every_step_has_one_file_of_its_name_on_each_side_and_a_place_in_the_list() -> None:
-    assert modules(RULES) == modules(HANDS) == {step.name for step in STEPS}
-    assert len(STEPS) == len({step.name for step in STEPS})
+    assert modules(RULES) == modules(HANDS) == {step.name for step in RESTORING}
+    assert len(RESTORING) == len({step.name for step in RESTORING})
 
 
 def test_every_step_comes_after_what_it_waits_for() -> None:
     before: set[str] = set()
-    for step in STEPS:
+    for step in RESTORING:
         assert set(step.after) <= before
         before.add(step.name)
 
 
-@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
+@pytest.mark.parametrize("step", RESTORING, ids=lambda step: step.name)
 def test_every_verb_that_a_step_may_ask_for_is_performed_and_no_other(
     step: Step[Any], hands: Mapping[str, Performer]
 ) -> None:
     assert step.verbs.keys() == hands[step.name].verbs().keys()
 
 
-@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
+@pytest.mark.parametrize("step", RESTORING, ids=lambda step: step.name)
 def test_every_step_is_shown_what_its_rules_look_at(step: Step[Any], hands: Mapping[str, Performer]) -> None:
     turn = Turn(bundle=bundle(), history=History.of(()), clock=0.0, started=0.0)
     assert isinstance(hands[step.name].look(turn), step.observes)
