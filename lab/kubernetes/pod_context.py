@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from lab.kubernetes.api import Object
+from lab.kubernetes.api import ApiError, Object
 from lab.kubernetes.node import Node
 from lab.kubernetes.volumes import PodVolumes
 
@@ -61,13 +61,15 @@ class PodContext:
         return answer["status"]["token"]
 
     def bind_claims(self) -> None:
-        """Mark the Pod's volume claims as Bound: every claim is a directory here. Raises ApiError."""
+        """Give each of the Pod's claims its volume, a directory here, and mark it as Bound. Raises ApiError."""
         for volume in self.pod["spec"].get("volumes", []):
             if "persistentVolumeClaim" not in volume:
                 continue
             name = volume["persistentVolumeClaim"]["claimName"]
             claim = self.fetch("persistentvolumeclaims", name)
+            self.volumes.claimed(name, claim["metadata"]["uid"])
             if claim.get("status", {}).get("phase") != "Bound":
+                self._provision(claim)
                 bound = {
                     "phase": "Bound",
                     "accessModes": claim["spec"].get("accessModes", []),
@@ -75,3 +77,37 @@ class PodContext:
                 }
                 path = f"/api/v1/namespaces/{self.namespace}/persistentvolumeclaims/{name}/status"
                 self.node.api.merge(path, {"status": bound})
+
+    def _provision(self, claim: Object) -> None:
+        """The volume's object, as a driver makes it: what becomes of it without its claim, its class says. Nothing here
+        deletes one."""
+        meta, spec = claim["metadata"], claim["spec"]
+        volume, named = f"pvc-{meta['uid']}", spec.get("storageClassName") or ""
+        if spec.get("volumeName"):
+            return
+        made: Object = {
+            "capacity": spec.get("resources", {}).get("requests", {}),
+            "accessModes": spec.get("accessModes", []),
+            "persistentVolumeReclaimPolicy": self._reclaims(named),
+            "storageClassName": named,
+            "claimRef": {"kind": "PersistentVolumeClaim", "namespace": self.namespace, "name": meta["name"]},
+            "hostPath": {"path": "/lab"},
+        }
+        made["claimRef"]["uid"] = meta["uid"]
+        try:
+            self.node.api.create("/api/v1/persistentvolumes", {"metadata": {"name": volume}, "spec": made})
+        except ApiError as error:
+            if error.status != 409:
+                raise
+        path = f"/api/v1/namespaces/{self.namespace}/persistentvolumeclaims/{meta['name']}"
+        self.node.api.merge(path, {"spec": {"volumeName": volume}})
+
+    def _reclaims(self, storage_class: str) -> str:
+        """https://kubernetes.io/docs/concepts/storage/storage-classes/#reclaim-policy"""
+        try:
+            found = self.node.api.get(f"/apis/storage.k8s.io/v1/storageclasses/{storage_class}")
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            return "Delete"
+        return found.get("reclaimPolicy") or "Delete"

@@ -30,6 +30,16 @@ class PodVolumes:
         self.home, self._claims, self._pod = home, claims, pod
         self._folders: dict[str, Path] = {}
 
+    def claimed(self, name: str, uid: str) -> None:
+        """The volume of the claim `name` is that of `uid`: what lies there of another one of this name is moved aside,
+        as a volume that is retained stays when its claim goes."""
+        self._claims.mkdir(parents=True, exist_ok=True)
+        folder, owner = self._claims / name, self._claims / f".{name}.uid"
+        before = owner.read_text() if owner.exists() else ""
+        if before not in ("", uid) and folder.exists():
+            folder.rename(self._claims / f"{name}.{before}")
+        owner.write_text(uid)
+
     def prepare(self, owners: Mapping[str, int], fetch: Fetch, token: TokenRequest) -> None:
         """Make and fill every volume; `owners` gives the uid a volume belongs to. With an `fsGroup` they are given to
         that uid's group, as kubelet does with the group of the number declared: uids are the image's own here as well.

@@ -327,6 +327,36 @@ def test_a_statefulsets_volume_survives_the_deletion_of_its_pod(space: Workspace
     assert claim["status"]["phase"] == "Bound"
 
 
+def test_a_claim_that_is_made_anew_has_an_empty_volume_and_the_old_one_stays(space: Workspace) -> None:
+    program = "import signal, sys; f = open(sys.argv[1], 'a+'); f.write('x'); f.seek(0); print(f.read()); f.close(); "
+    mounts = [{"name": "data", "mountPath": "/var/lib/data"}]
+    container = python(program + "signal.pause()", args=["/var/lib/data/marks"], volumeMounts=mounts)
+    kept, of_no_class = f"kept-{space.name}", ""
+    body = {"metadata": {"name": kept}, "provisioner": "lab", "reclaimPolicy": "Retain"}
+    space.api.create("/apis/storage.k8s.io/v1/storageclasses", body)
+    policies: list[str] = []
+    for number, storage_class in enumerate((kept, of_no_class)):
+        claim: Object = {
+            "accessModes": ["ReadWriteOnce"],
+            "storageClassName": storage_class,
+            "resources": {"requests": {"storage": "1Gi"}},
+        }
+        space.create("persistentvolumeclaims", "data", spec=claim)
+        name = f"pod-{number}-{space.name}"
+        volumes = [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]
+        space.create("pods", name, spec={"containers": [container], "volumes": volumes})
+        space.eventually(lambda name=name: space.log(name).split() == ["x"], "an empty volume")
+        made = space.api.get(space.path("persistentvolumeclaims", "data"))
+        volume = space.api.get(f"/api/v1/persistentvolumes/{made['spec']['volumeName']}")
+        policies.append(volume["spec"]["persistentVolumeReclaimPolicy"])
+        space.api.request("DELETE", f"{space.path('pods', name)}?gracePeriodSeconds=0")
+        space.eventually(lambda name=name: not space.pod(name), "the Pod to go")
+        space.api.request("DELETE", space.path("persistentvolumeclaims", "data"))
+    assert policies == ["Retain", "Delete"]
+    marks = (space.cluster.volumes / "claims" / space.name).glob("data*/marks")
+    assert [each.read_text() for each in marks] == ["x", "x"]
+
+
 def test_an_unknown_image_is_err_image_pull_and_the_pod_stays_pending(space: Workspace) -> None:
     container = {"name": "main", "image": f"registry.example/nobody/knows@{DIGEST}"}
     space.create("pods", "unknown", spec={"containers": [container]})
