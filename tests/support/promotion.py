@@ -475,6 +475,7 @@ class FakeStandbySet:
 
     def release(self, claim: DiskClaim) -> None:
         def change() -> None:
+            assert not self.site.set.state().pods, "a Pod has this disk"
             if self.site.set.claim and self.site.set.claim.uid == claim.uid:
                 self.site.kept[claim.volume] = self.site.database
                 self.site.set.release()

@@ -11,11 +11,14 @@ import pytest
 
 from operations.failover import failover
 from operations.failover.ports import Ports
+from operations.monitoring.promotion import Run, judge_promotion
 from recovery.copies.server_order import ServerOrder
 from recovery.copies.standby_set import DiskClaim
 from recovery.errors import Failed, Refused
 from recovery.failover.bundle import Bundle
+from recovery.failover.history import History
 from recovery.failover.moves import Done, Wait
+from recovery.failover.promotion import open_steps
 from recovery.failover.restoring import Wish
 from recovery.failover.steps import RESTORING
 from recovery.lease.lease import Heartbeat
@@ -68,6 +71,13 @@ def test_a_cold_promotion_shows_what_it_restores_first_and_changes_nothing(tmp_p
     assert shown.forecast.seconds_of("restore: unpack and check") == 40.0
     assert shown.forecast.total_seconds > 40.0
     assert "the bucket has everything production reported last" in shown.forecast.loss.words()
+
+
+def test_what_is_restored_first_is_open_alone_and_a_status_says_so() -> None:
+    assert [step.name for step in open_steps(History.of(()), RESTORING)] == ["restore"]
+    begun = History("r", {}, {}, {}, tuple(step.name for step in RESTORING))
+    said = judge_promotion(Run(id="r", claim=None, history=begun, last="2026-11-22T03:00:00+00:00"))
+    assert "run r is at: restore;" in said.words
 
 
 def test_a_cold_promotion_loses_what_the_bucket_does_not_have(tmp_path: Path) -> None:
@@ -194,7 +204,7 @@ def test_a_disk_that_would_go_with_its_claim_is_never_let_go(tmp_path: Path) -> 
         ({"pinned": "0/64"}, "says that it is pinned to 0/64, wanted is 0/1F4"),
         ({"replay_lsn": 2**30}, "has replayed up to 0/40000000, which no restore to 0/1F4 has"),
         ({"streaming": True}, "follows another server"),
-        ({"system_identifier": "1"}, "has system identifier 1, production's is"),
+        ({"system_identifier": "1"}, "the restored server has system identifier 1, production's is"),
         ({"in_recovery": False}, "takes writes: somebody has promoted it"),
     ],
 )
@@ -273,6 +283,13 @@ def test_a_plain_promotion_neither_resumes_one_after_corruption_nor_takes_its_pi
     (only,) = Invocation(site, tmp_path).prepare().verdict.reasons
     assert f"is a promotion after corruption, to {WELL}" in only.what
     assert only.next_step == f"go on with it: dr promote --after corruption --to {WELL}"
+
+    begun = Site()
+    begun.set.problem = "  not yet"
+    with pytest.raises(Failed, match="not yet"):  # and here it is not
+        after_corruption(begun, tmp_path / "begun").execute(**HALF_AN_HOUR)
+    plain = Invocation(begun, tmp_path / "begun").prepare()
+    assert plain.history.begun == {} and plain.facts.ordered is None
 
     before = Site(database=standby(pinned="0/1F4"))
     (pinned,) = Invocation(before, tmp_path / "other").reasons()
