@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from recovery.names import ROLE_BACKUP, ROLE_GUARD, ROLE_MONITOR, ROLE_PROMOTER, ROLE_REPLICATION
+from recovery.names import PINNED_SETTING, ROLE_BACKUP, ROLE_GUARD, ROLE_MONITOR, ROLE_PROMOTER, ROLE_REPLICATION
 from recovery.site.fetch_log import RESTORE_COMMAND
 from recovery.site.inherited_settings import OVERRIDDEN, as_arguments
 from recovery.site.primary_copy import COPY_FUNCTIONS
@@ -13,7 +13,8 @@ SLOT = "dr_standby"
 # (`recovery.site.standby_fill`) is filled with a copy of the primary.
 # - getconf: a C library other than glibc sorts text in another order than the primary, so its indexes miss rows.
 # - chmod: a mount may have opened PGDATA to the volume's group (fsGroup), and PostgreSQL refuses that.
-# - pinned: data of a moment that was asked for. Their server follows nobody and stops where they end.
+# - pinned: data of a moment that was asked for. Their server follows nobody and stops where they end; it says which
+#   moment, and a promotion takes no other.
 # - The slot: data out of the bucket have none at the primary, which may be away for now. A primary has no
 #   standby.signal, so nothing of it is asked any more. The password is in PGPASSWORD, for the WAL receiver as well.
 # - pg_controldata: what a standby must have at least as large as its primary, or replay pauses; the control file has
@@ -38,8 +39,9 @@ if [ ! -e "$PGDATA/PG_VERSION" ]; then
 fi
 chmod 0700 "$PGDATA"
 slot="$STANDBY_SLOT" restore="RESTORE"
+pinned=""
 if [ -e "$PGDATA.pinned" ]; then
-    primary="" slot="" restore=""
+    primary="" slot="" restore="" pinned="$(cat "$PGDATA.pinned")"
 elif [ "${STANDBY_FOLLOWS:-production}" = bucket ]; then
     primary="" slot=""
 else
@@ -68,7 +70,7 @@ exec postgres -D "$PGDATA" \
     -c "unix_socket_directories=$STANDBY_SOCKET" -c unix_socket_permissions=0770 \
     -c "external_pid_file=$STANDBY_RUN/postgres.pid" \
     -c "primary_conninfo=$primary" -c "primary_slot_name=$slot" \
-    -c "restore_command=$restore" \
+    -c "restore_command=$restore" -c "PINNED=$pinned" \
     -c "shared_buffers=$STANDBY_SHARED_BUFFERS" \
     OVERRIDDEN \
     "${limits[@]}" "$@"
@@ -77,6 +79,7 @@ START_SCRIPT = (
     _START.replace("\nCOPY\n", COPY_FUNCTIONS)
     .replace("OVERRIDDEN", as_arguments(OVERRIDDEN))
     .replace("RESTORE", RESTORE_COMMAND)
+    .replace("PINNED", PINNED_SETTING)
 )
 
 

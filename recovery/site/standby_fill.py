@@ -30,7 +30,7 @@ rm -rf "$new" "$new.tablespaces" "$PGDATA.pinned"
 if [ -n "${ORDER_TO:-}" ]; then
     echo "restoring the moment that was asked for, $ORDER_TO, into an empty volume" >&2
     dr restore postgres --to "$ORDER_TO" --into "$new" --execute
-    touch "$PGDATA.pinned"
+    echo "$ORDER_TO" > "$PGDATA.pinned"
     sync "$PGDATA.pinned"
 elif [ -n "${ORDER_ASKED:-}" ] || [ "$STANDBY_FOLLOWS" = bucket ]; then
     echo "restoring the newest backup into an empty volume" >&2

@@ -135,6 +135,7 @@ def test_the_moment_that_was_asked_for_follows_nobody_and_stays_itself_over_rest
                 assert region.volume.ask("SELECT pg_is_in_recovery()") == "True"
                 assert (region.rows("before"), region.rows("after")) == (7, 0)
                 assert region.volume.ask("SELECT count(*) FROM pg_stat_wal_receiver") == "0"
+                assert region.volume.ask("SHOW dr.pinned") == format_lsn(moment)
                 region.restart()
             assert slots(region.site) == []
             region.volume.ask("SELECT pg_promote()")

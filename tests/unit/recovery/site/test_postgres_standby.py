@@ -33,7 +33,7 @@ def test_it_follows_production_over_its_slot_and_reads_the_log_in_the_bucket(fil
     filled.start()
     said = filled.said
     assert FOLLOWS in said and " -c primary_slot_name=dr_standby " in said
-    assert " -c restore_command=bash /config/fetch-log.sh %f %p || exit 1 " in said
+    assert " -c restore_command=bash /config/fetch-log.sh %f %p || exit 1 -c dr.pinned= " in said
 
 
 def test_where_nothing_follows_production_the_bucket_alone_is_followed(filled: Scripts) -> None:

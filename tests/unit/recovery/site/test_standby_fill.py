@@ -69,6 +69,7 @@ def test_the_moment_that_a_promotion_asked_for_is_pinned(scripts: Scripts) -> No
     assert scripts.fill(ORDER_TO="0/5000000", ORDER_ASKED="yesterday") == 0
     assert scripts.said == f"dr restore postgres --to 0/5000000 --into {scripts.data}.restored --execute\n"
     assert (scripts.data / "standby.signal").exists() and pinned(scripts)
+    assert " -c dr.pinned=0/5000000 " in scripts.said, "the server says which moment that is"
 
 
 def test_a_mark_that_an_interrupted_fill_left_holds_for_nothing_else(scripts: Scripts) -> None:
