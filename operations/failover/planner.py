@@ -3,10 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from engines.postgres.restore import PROGRAMS
-from engines.postgres.restore_order import last_commit
-from engines.registry import require
-from operations.copies.beside import pinned, plan_on_disk
 from recovery.copies.recovery_target import Target
 from recovery.failover.restoring import PlannedRestore
 from recovery.names import ACCEPTED_INCREMENTALS, STANDBY
@@ -25,6 +21,12 @@ class BucketPlanner:
         return self.environment.get(ACCEPTED_INCREMENTALS, "")
 
     def plan(self, to: str, disk_bytes: int) -> PlannedRestore:
+        # Imported here: they take long to load, and most promotions restore nothing.
+        from engines.postgres.restore import PROGRAMS
+        from engines.postgres.restore_order import last_commit
+        from engines.registry import require
+        from operations.copies.beside import pinned, plan_on_disk
+
         require("a restore of postgres", self.environment, tools=PROGRAMS)
         target = Target.parse(to)
         order = plan_on_disk(self.store, target, disk_bytes, STANDBY, environment=self.environment)
