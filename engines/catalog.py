@@ -3,7 +3,8 @@
 A folder without a manifest never finished, or its manifest has not arrived; one that lacks parts is arriving.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import ChainMap
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,7 +15,15 @@ from pydantic import ValidationError
 from recovery.copies.arrival import Arrival, arrival
 from recovery.copies.manifest import Manifest, Pointer
 from recovery.errors import Corrupt, Failed, Refused
-from recovery.names import BackupFolder, folder_of, manifest_key, parse_backup_folder, pointer_key, pointer_prefix
+from recovery.names import (
+    BackupFolder,
+    folder_of,
+    manifest_key,
+    parse_backup_folder,
+    pointer_key,
+    pointer_prefix,
+    shared_prefix,
+)
 from recovery.ports import ObjectStore
 
 _READERS = 8
@@ -45,9 +54,9 @@ class Entry:
         return known.finished if known else self.modified
 
     def problem(self, now: datetime) -> str:
-        """Why it is no backup at `now`; empty when it is one."""
+        """Why it is no backup at `now`, or one that only who names it gets; empty for every other."""
         if self.manifest:
-            return ""
+            return self.manifest.withheld
         return self.arrival.words(now) if self.arrival else self.damage or "unfinished: no manifest"
 
 
@@ -61,7 +70,8 @@ def read_manifest(store: ObjectStore, key: str) -> Manifest:
         )
     manifest = Manifest.from_json(found[0], key=key)
     folder = manifest.folder
-    strangers = [part.key for part in manifest.parts if not part.key.startswith(folder) or ".." in part.key]
+    own = (folder, *filter(None, [shared_prefix(manifest.dataset)]))
+    strangers = [part.key for part in manifest.parts if not part.key.startswith(own) or ".." in part.key]
     if manifest_key(folder) != key or strangers or not folder.endswith(f"/{manifest.id}/"):
         found_instead = f"it names {strangers[0]}" if strangers else f"its content belongs to {folder}"
         raise Corrupt(
@@ -74,16 +84,17 @@ def read_manifest(store: ObjectStore, key: str) -> Manifest:
 def whole(store: ObjectStore, folder: str) -> Manifest | None:
     """The backup in `folder`, None when it is none or not all there. Raises Corrupt for a damaged manifest."""
     listed = _listed(store, folder).get(folder)
-    return _entry(store, folder, listed).manifest if listed else None
+    return _entry(store, folder, listed, _shared(store, folder)).manifest if listed else None
 
 
 def entries(store: ObjectStore, dataset: str, kind: str) -> list[Entry]:
     """Every backup folder of a kind, the newest first."""
-    found = _listed(store, f"{dataset}/{kind}/")
+    # What is shared is listed last: it is written first, so nothing seems to lack what came meanwhile.
+    found, shared = _listed(store, f"{dataset}/{kind}/"), _shared(store, f"{dataset}/")
 
     def entry(folder: str) -> Entry:
         try:
-            return _entry(store, folder, found[folder])
+            return _entry(store, folder, found[folder], shared)
         except Corrupt as error:
             return replace(_without_manifest(folder, found[folder]), damage=error.what)
 
@@ -114,7 +125,7 @@ def newest(store: ObjectStore, dataset: str, kind: str) -> Newest:
             return Newest(key=pointer.manifest_key, manifest=manifest)
     passed: list[Entry] = []
     for each in _by_start(store, dataset, kind):
-        if each.manifest:
+        if each.manifest and not each.manifest.withheld:
             return Newest(key=manifest_key(each.folder), manifest=each.manifest, passed_over=tuple(passed))
         passed.append(each)
     return Newest(key=pointer.manifest_key if pointer else "", manifest=None, passed_over=tuple(passed))
@@ -208,7 +219,8 @@ def move_pointer(store: ObjectStore, manifest: Manifest, key: str) -> bool:
 def _newest(store: ObjectStore, key: str) -> Pointer | None:
     """What pointer `key` should say, worked out from the manifests."""
     _, dataset, kind, _ = key.split("/")
-    made = [(each.folder, each.manifest) for each in entries(store, dataset, kind) if each.manifest]
+    found = [(each.folder, each.manifest) for each in entries(store, dataset, kind) if each.manifest]
+    made = [(folder, manifest) for folder, manifest in found if not manifest.withheld]
     if not made:
         return None
     folder, best = max(made, key=lambda pair: (pair[1].source.epoch, pair[1].finished))
@@ -219,7 +231,7 @@ def _newest(store: ObjectStore, key: str) -> Pointer | None:
 class _Listed:
     """What a listing tells about one folder: the size of each object, and when the newest was written."""
 
-    sizes: Mapping[str, int]
+    sizes: dict[str, int]
     modified: datetime
 
 
@@ -238,13 +250,19 @@ def _without_manifest(folder: str, listed: _Listed) -> Entry:
     return Entry(folder=folder, stored_bytes=stored, modified=listed.modified, manifest=None)
 
 
-def _entry(store: ObjectStore, folder: str, listed: _Listed) -> Entry:
+def _shared(store: ObjectStore, folder: str) -> dict[str, int]:
+    """The sizes of what the copies of a dataset share; nothing for most."""
+    prefix = shared_prefix(folder.split("/")[0])
+    return {item.key: item.bytes for item in store.list(prefix)} if prefix else {}
+
+
+def _entry(store: ObjectStore, folder: str, listed: _Listed, shared: dict[str, int]) -> Entry:
     """Raises Corrupt for a damaged manifest."""
     entry = _without_manifest(folder, listed)
     if manifest_key(folder) not in listed.sizes:
         return entry
     manifest = read_manifest(store, manifest_key(folder))
-    missing = arrival(manifest, listed.sizes)
+    missing = arrival(manifest, ChainMap(listed.sizes, shared))
     return replace(entry, arrival=missing) if missing else replace(entry, manifest=manifest)
 
 
@@ -260,7 +278,7 @@ class Begun:
 
 def begun(store: ObjectStore, dataset: str, kind: str) -> list[Begun]:
     """Every folder of a kind by epoch and start, the newest first."""
-    found = _listed(store, f"{dataset}/{kind}/")
+    found, shared = _listed(store, f"{dataset}/{kind}/"), _shared(store, f"{dataset}/")
     known: list[Begun] = []
     for folder, listed in found.items():
         try:
@@ -268,7 +286,7 @@ def begun(store: ObjectStore, dataset: str, kind: str) -> list[Begun]:
         except ValueError:  # none that a backup of ours makes
             continue
         has = manifest_key(folder) in listed.sizes
-        known.append(Begun(named=named, has_manifest=has, entry=partial(_entry, store, folder, listed)))
+        known.append(Begun(named=named, has_manifest=has, entry=partial(_entry, store, folder, listed, shared)))
     return sorted(known, key=lambda each: (each.named.epoch, each.named.id), reverse=True)
 
 

@@ -50,6 +50,7 @@ class Origin:
     remark: str = ""
     """Why it is not the server that such copies are to be read of."""
     base: Manifest | None = None  # what the copy is to build on
+    section: Dataset | None = None  # what the plan says about it, where a copy needs more of that
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +59,7 @@ class Content:
 
     `data_format`: what a server must be able to read, where versions differ. `as_of`: the moment that the data is of,
     by the source's clock, where it is said.
+    `remarks` are for people; `withheld`: why no restore should begin with it unless somebody names it, empty if it may.
     """
 
     parts: tuple[Part, ...]
@@ -67,6 +69,8 @@ class Content:
     parent: str | None = None
     data_format: str = ""
     as_of: datetime | None = None
+    remarks: tuple[str, ...] = ()
+    withheld: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,8 @@ from recovery.plan.plan import SITES, Plan, SiteName
 
 PREFIX = "ultramarket"
 POINTERS = "pointers/"
+PACKS = "files/packs/"
+"""The contents of files, which copies share."""
 BUNDLE_KEY = "bundle/bundle.json"
 MARKER_KEY = "failover/dr-active"
 MARKER_TEXT = "ultramarket-dr-active"
@@ -68,6 +70,12 @@ READ_REPLICA = "DR_REPLICA"
 """Variable, and the option `--replica`: the replica that backups are read of, as host:port, where there is one."""
 RESTORED_SERVER = "DR_RESTORED_SERVER"
 """Variable, and the option `--server`: product and version of the server that a restored Redis is for."""
+FILES_SOURCE = "DR_FILES_SOURCE"
+"""Variable: the folder that files are copied from; by default the plan's `root`."""
+ACCEPTED_LOSS = "DR_ACCEPT_FEWER_FILES"
+"""Variable, and the option `--accept-fewer-files`: most files are gone, and that is right."""
+ONLY_FILES = "DR_ONLY_FILES"
+"""Variable, and the option `--only`: a pattern of what a restore of files brings back."""
 REPLICATION_RULE = "all-copies"
 # What the monitor publishes in CloudWatch: a level (0 ok, 1 warning, 2 critical, 3 unknown) for each finding.
 METRICS_NAMESPACE = "UltraMarketDR"
@@ -252,6 +260,17 @@ def parse_backup_folder(folder: str) -> BackupFolder:
 def folder_of(key: str) -> str:
     """The folder that an object lies in."""
     return key.rpartition("/")[0] + "/"
+
+
+def shared_prefix(dataset: str) -> str:
+    """Where all runs of a dataset put what later ones use again; empty for a dataset each of whose copies has all of
+    its objects in its own folder."""
+    return PACKS if dataset == "files" else ""
+
+
+def pack_key(sha256: str) -> str:
+    """The object that holds the contents of files, by the SHA-256 of what is stored."""
+    return f"{PACKS}{sha256}.zst"
 
 
 def manifest_key(folder: str) -> str:

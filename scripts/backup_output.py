@@ -28,8 +28,9 @@ class Progress:
     def begun(self, origin: Origin) -> None:
         """Say what is being copied."""
         self._begun = self._shown = time.monotonic()
-        self._expected = f" of about {decimal(origin.bytes)}"
-        say(f"{origin.words}: about {decimal(origin.bytes)}")
+        about = f"about {decimal(origin.bytes)}" if origin.bytes else ""
+        self._expected = f" of {about}" if about else ""
+        say(f"{origin.words}: {about}" if about else origin.words)
         if origin.remark:
             say(origin.remark, "yellow")
 
@@ -49,6 +50,8 @@ def print_made(found: Finished, *, json: bool) -> None:
     if not made.pointer_moved:
         kind = f"{made.manifest.dataset} {made.manifest.kind}"
         say(f"`latest` names a newer {kind} backup and was left alone", "yellow")
+    for each in made.manifest.remarks:
+        say(each, "yellow")
     if json:
         emit_json(_result(made, found.bucket, found.instead))
     else:
@@ -73,6 +76,7 @@ def _result(made: Made, bucket: str, instead: str) -> dict[str, Any]:
         "epoch": manifest.source.epoch,
         "retain_until": manifest.retain_until.isoformat(),
         "pointer_moved": made.pointer_moved,
+        "remarks": made.manifest.remarks,
     }
 
 

@@ -135,10 +135,12 @@ def back_up(
         parent=content.parent,
         plan_digest=order.plan_digest,
         retain_until=folder.retain_until,
+        remarks=content.remarks,
+        withheld=content.withheld,
     )
     key = manifest_key(prefix)
     store.put_once(key, manifest.to_json(), retain_until=folder.retain_until)
-    moved = move_pointer(store, manifest, key)
+    moved = not manifest.withheld and move_pointer(store, manifest, key)
     seconds = time.monotonic() - clock_start
     return Made(manifest_key=key, manifest=manifest, seconds=seconds, pointer_moved=moved, remark=origin.remark)
 

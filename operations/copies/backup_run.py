@@ -17,7 +17,7 @@ from operations.copies.due import why_due
 from operations.copies.runs import SKIPPED, scheduled
 from operations.lease import open_store
 from recovery.copies.retention import FULL
-from recovery.errors import FullInstead, Unchanged
+from recovery.errors import Failed, FullInstead, Unchanged
 from recovery.lease.lease import Lease
 from recovery.ports import LeaseStore
 
@@ -59,7 +59,7 @@ def run_backup(
 ) -> Finished | Skipped:
     """Make it, or a full one where an incremental cannot be made; with `if_due` only where a full is due.
 
-    Raises what `back_up` and `why_due` raise."""
+    Raises what `back_up` and `why_due` raise, and Failed for a copy that was made and is withheld."""
     leases = open_store(context)
     if if_due:
         why = why_due(context, leases, engine.dataset)
@@ -109,4 +109,10 @@ def _make(
         begun=listener.begun,
         progress=listener.progress,
     )
+    if made.manifest.withheld:
+        raise Failed(
+            f"{made.manifest.id} is in bucket {store.bucket} and `latest` does not name it: {made.manifest.withheld}",
+            next_step="make another one when that is mended; until then a restore takes the copy before this one, "
+            "unless this one is named",
+        )
     return Finished(made=made, bucket=store.bucket, instead=instead)

@@ -15,7 +15,7 @@ def remarks(manifest: Manifest, others: Sequence[Manifest], *, sizes_vary: bool 
         (each for each in others if each.kind == manifest.kind and each.finished < manifest.finished),
         key=lambda each: each.finished,
     )[-_COMPARED:]
-    found: list[str] = []
+    found = [*filter(None, [manifest.withheld]), *manifest.remarks]
     if before:
         usual = median(each.stored_bytes for each in before)
         if not sizes_vary and manifest.stored_bytes < _SHRUNK * usual:

@@ -77,6 +77,10 @@ class Manifest(_Model):
     parent: str | None = None
     plan_digest: str
     retain_until: AwareDatetime
+    remarks: tuple[str, ...] = ()
+    """What whoever reads it should know: what was left out, and why."""
+    withheld: str = ""
+    """Why `latest` does not name it, although all of it is there; empty for every other."""
 
     @property
     def stored_bytes(self) -> int:
