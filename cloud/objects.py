@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import random
 import time
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,7 +18,7 @@ from cloud.s3_errors import code_of, was_retried, worded
 from cloud.session import client
 from recovery.copies.parts import MOST_PARTS, in_flight, part_size
 from recovery.errors import Corrupt, Failed, Refused, Unreachable
-from recovery.ports import HiddenObject, StoredObject, UnfinishedUpload
+from recovery.ports import HeldObject, HiddenObject, StoredObject, UnfinishedUpload
 
 _SENDERS = 2
 _CHUNK = 1024 * 1024
@@ -80,6 +80,46 @@ class S3Bucket:
                 f"{key} already exists in bucket {self.bucket}; it is written once and never replaced",
                 next_step="run the command again, which uses a new name",
             )
+
+    def put_whole(self, key: str, body: bytearray, *, sha256: str, retain_until: datetime, over: bool = False) -> bool:
+        """Write `key` in one request if it is absent, or with `over` a new version of it; False when it is there. S3
+        compares the SHA-256 (hexadecimal) with what arrives and keeps it with the object."""
+        condition = {} if over else {"IfNoneMatch": "*"}
+        digest = b64encode(bytes.fromhex(sha256)).decode()
+        with worded(self, f"write {key}"):
+            try:
+                self._bulk.put_object(
+                    Bucket=self.bucket,
+                    Key=key,
+                    Body=body,
+                    # Under a lock S3 wants the algorithm named as well as the sum.
+                    ChecksumAlgorithm="SHA256",
+                    ChecksumSHA256=digest,
+                    **condition,
+                    **self._retention(retain_until),
+                )
+            except ClientError as error:
+                if code_of(error) not in _PRECONDITION:
+                    raise
+                return False
+        return True
+
+    def head(self, key: str) -> HeldObject | None:
+        """What is under `key` now; a delete marker is nothing. Needs s3:GetObject and s3:GetObjectRetention."""
+        with worded(self, f"look at {key}"):
+            try:
+                answer = self._quick.head_object(Bucket=self.bucket, Key=key, ChecksumMode="ENABLED")
+            except ClientError as error:
+                if code_of(error) in ("NoSuchKey", "404"):
+                    return None
+                raise
+        whole = answer.get("ChecksumType", "FULL_OBJECT") == "FULL_OBJECT"
+        digest = answer.get("ChecksumSHA256", "") if whole else ""
+        return HeldObject(
+            bytes=answer["ContentLength"],
+            sha256=b64decode(digest).hex() if digest and "-" not in digest else "",
+            locked_until=answer.get("ObjectLockRetainUntilDate"),
+        )
 
     def get(self, key: str) -> tuple[bytes, str] | None:
         """Content and ETag of a small object, None when absent."""
@@ -188,11 +228,13 @@ class S3Bucket:
                             key=item["Key"], version=item["VersionId"], modified=item["LastModified"], hidden=at
                         )
 
-    def locked_until(self, key: str, version: str) -> datetime | None:
-        """When the lock of this version ends; None when it has none, or has gone. Needs s3:GetObjectRetention."""
+    def locked_until(self, key: str, version: str = "") -> datetime | None:
+        """When the lock of this version, or else of the current one, ends; None when it has none, or has gone. Needs
+        s3:GetObjectRetention."""
+        named = {"VersionId": version} if version else {}
         with worded(self, f"read the lock of {key}"):
             try:
-                answer = self._quick.get_object_retention(Bucket=self.bucket, Key=key, VersionId=version)
+                answer = self._quick.get_object_retention(Bucket=self.bucket, Key=key, **named)
             except ClientError as error:
                 if code_of(error) in _NO_LOCK:
                     return None

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from engines.engine import Engine
+from engines.files.full import FilesFull
+from engines.files.restore_order import FilesRestore
 from engines.postgres.full import PostgresFull
 from engines.postgres.incremental import PostgresIncremental
 from engines.postgres.log import PostgresLog
@@ -36,6 +38,7 @@ DATASETS: dict[str, Registered] = {
         copies=(PostgresFull(), PostgresIncremental()), restore=PostgresRestore(), log=PostgresLog()
     ),
     "redis": Registered(copies=(RedisSnapshot("snapshot"), RedisSnapshot("full")), restore=RedisRestore()),
+    "files": Registered(copies=(FilesFull(),), restore=FilesRestore()),
 }
 """The first copy of the first is the one that a command means when it is told nothing else."""
 

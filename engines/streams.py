@@ -63,15 +63,23 @@ def zstd_version() -> str:
     return zstd.zstd_version
 
 
+class Compressor:
+    """Makes one zstd frame with a content checksum, by two workers."""
+
+    def __init__(self) -> None:
+        options: dict[int, int] = {
+            zstd.CompressionParameter.compression_level: LEVEL,
+            zstd.CompressionParameter.nb_workers: WORKERS,
+            zstd.CompressionParameter.job_size: _JOB_BYTES,
+            zstd.CompressionParameter.checksum_flag: 1,
+        }
+        compressor = zstd.ZstdCompressor(options=options)
+        self.compress, self.flush = compressor.compress, compressor.flush
+
+
 def compressed(chunks: Chunks, tally: Tally, progress: Callable[[Tally], None] = lambda _: None) -> Generator[bytes]:
-    """One zstd frame with a content checksum, made by two workers."""
-    options: dict[int, int] = {
-        zstd.CompressionParameter.compression_level: LEVEL,
-        zstd.CompressionParameter.nb_workers: WORKERS,
-        zstd.CompressionParameter.job_size: _JOB_BYTES,
-        zstd.CompressionParameter.checksum_flag: 1,
-    }
-    compressor = zstd.ZstdCompressor(options=options)
+    """One zstd frame."""
+    compressor = Compressor()
     for chunk in chunks:
         tally.raw_bytes += len(chunk)
         out = compressor.compress(chunk)

@@ -7,7 +7,7 @@ import typer
 
 from operations.context import Context
 from recovery.copies.retention import FULL
-from recovery.names import ACCEPTED_INCREMENTALS, READ_REPLICA
+from recovery.names import ACCEPTED_INCREMENTALS, ACCEPTED_LOSS, READ_REPLICA
 from scripts.options import (
     DEFAULT_PLAN,
     AcceptIncrementalsOption,
@@ -37,6 +37,9 @@ def backup(
             metavar="HOST:PORT", envvar=READ_REPLICA, help="Read of this replica of the server, if it will do."
         ),
     ] = "",
+    accept_fewer_files: Annotated[
+        bool, typer.Option("--accept-fewer-files", help="Files: more than half of them are gone, and rightly.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Back up a dataset into this site's bucket.
@@ -49,6 +52,10 @@ def backup(
 
     With --replica that server is the primary, and what it has now is copied of the replica once that has it too.
     Where the replica is away, promoted, paused or minutes behind, the primary is read instead, and that is said.
+
+    Files are read from the plan's `root`, or from DR_FILES_SOURCE where it is mounted elsewhere. What has not changed
+    since the last copy is not read again; a secret among them ends the run. When files cannot be read as they stand, or
+    more than half of them are gone, the copy is made, `latest` does not name it, and the run has failed.
 
     With --if-due a full is made only where one is due before its schedule; otherwise it says so and ends with 0.
 
@@ -72,6 +79,7 @@ def backup(
     if replica:
         database_address(replica, "--replica")
     environment = dict(os.environ) | {ACCEPTED_INCREMENTALS: accept_incrementals_of, READ_REPLICA: replica}
+    environment |= {ACCEPTED_LOSS: "yes"} if accept_fewer_files else {}
     found = run_backup(
         context, engine, Progress().listener(), environment=environment, if_active=if_active, if_due=if_due
     )

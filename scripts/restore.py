@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from operations.context import Context
-from recovery.names import ACCEPTED_INCREMENTALS, RESTORED_SERVER
+from recovery.names import ACCEPTED_INCREMENTALS, ONLY_FILES, RESTORED_SERVER
 from scripts.options import (
     DEFAULT_PLAN,
     AcceptIncrementalsOption,
@@ -22,13 +22,9 @@ from scripts.output import say
 
 def restore(
     dataset: Annotated[str, typer.Argument(help="What to restore.")],
-    into: Annotated[
-        Path | None, typer.Option("--into", help="An empty folder, or one that does not exist yet.")
-    ] = None,
+    into: Annotated[Path | None, typer.Option("--into", help="An empty folder, or one that is not there yet.")] = None,
     beside: Annotated[bool, typer.Option("--beside", help="A second server at the DR site, to look into.")] = False,
-    to: Annotated[
-        str | None, typer.Option("--to", help="latest (default), a time with its zone, an LSN, or a backup's id.")
-    ] = None,
+    to: Annotated[str | None, typer.Option(help="latest (default), a time with zone, an LSN, a backup's id.")] = None,
     end: Annotated[bool, typer.Option("--end", help="With --beside: take that server away again.")] = False,
     execute: Annotated[bool, typer.Option("--execute", help="Do it. Without, it is only shown.")] = False,
     retrieve: Annotated[bool, typer.Option("--retrieve", help="Ask S3 for what lies in an archive class.")] = False,
@@ -36,7 +32,8 @@ def restore(
     as_standby: Annotated[bool, typer.Option("--as-standby", help="Leave the log to a server that follows.")] = False,
     accept_incrementals_of: AcceptIncrementalsOption = "",
     server: Annotated[str, typer.Option(envvar=RESTORED_SERVER, help="Whose Redis: valkey-9.1, if not on PATH.")] = "",
-    owner: Annotated[str, typer.Option(help="As root: the user that the server will run as.")] = "",
+    only: Annotated[str, typer.Option(help="Files: those that match, such as conf/*.yaml.")] = "",
+    owner: Annotated[str, typer.Option(help="As root: whose it will be (the server's user).")] = "",
     source: Annotated[str, typer.Option("--from", help="Whose bucket: prod or dr, which has the log.")] = "dr",
     bucket: Annotated[str, typer.Option(help="A bucket by its name; then no plan is needed.")] = "",
     region: Annotated[str, typer.Option(help="Of --bucket.")] = "",
@@ -50,8 +47,8 @@ def restore(
     Shows what would be read, how long it takes, the disk it needs and what else can be restored; --execute does it.
     It is checked while it is unpacked beside the target, which appears only when replay has got where it should.
     The restored server is stopped; started, it neither archives nor follows anybody. With --as-standby it is the newest
-    backup alone, whose server replays the log itself, from wherever it is told to get it, and goes on.
-    Of Redis the last copy before the time is taken, for a server that can load it.
+    backup alone, whose server replays the log itself, from wherever it is told to get it, and goes on. Of Redis the
+    last copy before the time is taken, for a server that can load it; of files --only brings back some.
 
     With --beside the DR cluster restores it onto a disk of its own and serves it, read-only and for the operator alone,
     until --beside --end. Run it again after any interruption; it follows the one that is there.
@@ -72,7 +69,8 @@ def restore(
     from scripts.restore_output import Report
 
     engine = named(lambda: restore_of(dataset))
-    environment = dict(os.environ) | {ACCEPTED_INCREMENTALS: accept_incrementals_of, RESTORED_SERVER: server}
+    given = {ACCEPTED_INCREMENTALS: accept_incrementals_of, RESTORED_SERVER: server, ONLY_FILES: only}
+    environment = {**os.environ, **given}
     if beside or end:
         if not beside or into or owner or bucket or region or source != "dr" or not incrementals or as_standby:
             raise typer.BadParameter("--beside goes with --to, --end and --retrieve; it restores from the DR bucket")

@@ -50,6 +50,8 @@ PLAN_RULES = (
     Rule("**.exception", _EXEMPTED, "this dataset may miss an objective"),
     *ignore("time_zone **.exception.reason"),
     Rule("**.exception[*]", shorter(duration), "this dataset may miss an objective by more"),
+    Rule("datasets[*].root", WATCHED, "copies are of another folder"),
+    Rule("datasets[*].exclude", contains_all(fewer=Verdict.STRONGER, more=Verdict.WEAKER), "more files are left out"),
     Rule("datasets[*][*]", kept(), "this kind of copy"),
 )
 

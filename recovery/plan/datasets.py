@@ -5,8 +5,10 @@ Rules between the fields stand in `recovery.plan.consistency`.
 
 from typing import Literal, get_args
 
-from recovery.plan.fields import Cron, Model, Sentence, SqlName
-from recovery.units import Duration, DurationOrPermanent
+from pydantic import field_validator
+
+from recovery.plan.fields import Cron, Folder, Model, Pattern, Sentence, SqlName
+from recovery.units import Duration, DurationOrPermanent, shown
 
 DatasetName = Literal["postgres", "mongo", "redis", "files", "configuration"]
 DATASETS: tuple[DatasetName, ...] = get_args(DatasetName)
@@ -95,7 +97,18 @@ class Redis(Dataset):
 
 
 class Files(Dataset):
-    """Files that applications keep; a deletion never propagates into a copy."""
+    """Files that applications keep below `root`; a deletion never propagates into a copy. `exclude`: patterns of what
+    is not copied (`recovery.plan.file_patterns`)."""
+
+    root: Folder
+    exclude: tuple[Pattern, ...] = ()
+
+    @field_validator("exclude")
+    @classmethod
+    def _once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if again := next((each for number, each in enumerate(value) if each in value[:number]), None):
+            raise ValueError(f"{shown(again)} stands there twice")
+        return value
 
 
 class Configuration(Dataset):

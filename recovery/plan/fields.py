@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from recovery.plan.file_patterns import problem
 from recovery.plan.schedules import parse_schedule
 from recovery.units import shown
 
@@ -29,6 +30,12 @@ def _account(value: str) -> str:
     return value
 
 
+def _pattern(value: str) -> str:
+    if found := problem(value):
+        raise ValueError(f"{found}; found {shown(value)}")
+    return value
+
+
 Cron = Annotated[str, AfterValidator(_cron)]
 Region = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")]
 DnsName = Annotated[str, Field(pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,}$", max_length=253)]
@@ -36,4 +43,6 @@ KubernetesName = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9
 Address = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=254)]
 AccountId = Annotated[str, AfterValidator(_account)]
 SqlName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")]
+Folder = Annotated[str, Field(pattern=r"^(/[A-Za-z0-9_][A-Za-z0-9._-]*)+$", max_length=200)]
+Pattern = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_pattern)]
 Sentence = Annotated[str, Field(min_length=10, max_length=300)]

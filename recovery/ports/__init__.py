@@ -4,9 +4,11 @@ Implementations are in `cloud` and `engines`; small fakes for unit tests in `tes
 answer raises `Unreachable`.
 """
 
+from recovery.ports.buckets import HeldObject as HeldObject
 from recovery.ports.buckets import HiddenObject as HiddenObject
 from recovery.ports.buckets import LogBucket as LogBucket
 from recovery.ports.buckets import ObjectStore as ObjectStore
+from recovery.ports.buckets import PackBucket as PackBucket
 from recovery.ports.buckets import PruneBucket as PruneBucket
 from recovery.ports.buckets import RestoreBucket as RestoreBucket
 from recovery.ports.buckets import StoredObject as StoredObject

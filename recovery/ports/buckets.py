@@ -84,6 +84,33 @@ class LogBucket(ObjectStore, Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
+class HeldObject:
+    """The current version under a key: its size, the SHA-256 that S3 has of it (hexadecimal, empty when it has none of
+    the whole object), and until when nobody may end it."""
+
+    bytes: int
+    sha256: str
+    locked_until: datetime | None
+
+
+class PackBucket(ObjectStore, Protocol):
+    """The bucket into which objects go that several copies share."""
+
+    def head(self, key: str) -> HeldObject | None:
+        """None when there is no current version: an object under a delete marker is not there."""
+        ...
+
+    def put_whole(self, key: str, body: bytearray, *, sha256: str, retain_until: datetime, over: bool = False) -> bool:
+        """Write `key` if it is absent, or with `over` a new version of it; False when it is there already. The store
+        compares the SHA-256 (hexadecimal) with what arrives."""
+        ...
+
+    def lock(self, key: str, until: datetime) -> None:
+        """Let nobody end the object before `until`. Raises Refused for a lock that ends later and cannot be changed."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
 class HiddenObject:
     """The newest version of an object under a delete marker: when it was written, and when somebody hid it."""
 
@@ -104,8 +131,8 @@ class PruneBucket(ObjectStore, Protocol):
         """What lies under a delete marker and has not been removed for good yet."""
         ...
 
-    def locked_until(self, key: str, version: str) -> datetime | None:
-        """When the lock of a version ends; None when it has none, or has gone."""
+    def locked_until(self, key: str, version: str = "") -> datetime | None:
+        """When the lock of a version, or else of the current one, ends; None when it has none, or has gone."""
         ...
 
     def time(self) -> datetime:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from recovery.errors import Corrupt, LeaseRefused, Refused, Unreachable
 from recovery.lease.lease import Heartbeat, Lease
-from recovery.ports import HiddenObject, StoredObject, UnfinishedUpload
+from recovery.ports import HeldObject, HiddenObject, StoredObject, UnfinishedUpload
 
 
 class FakeBucket:
@@ -70,6 +70,21 @@ class FakeBucket:
                 modified = self.modified.get(key, datetime(2026, 1, 1, tzinfo=UTC))
                 yield StoredObject(key=key, bytes=len(body), etag=_etag(body), modified=modified)
 
+    def put_whole(self, key: str, body: bytearray, *, sha256: str, retain_until: datetime, over: bool = False) -> bool:
+        self._answer()
+        assert hashlib.sha256(body).hexdigest() == sha256
+        if key in self.objects and not over:
+            return False
+        self._store(key, bytes(body), retain_until)
+        return True
+
+    def head(self, key: str) -> HeldObject | None:
+        self._answer()
+        body = self.objects.get(key)
+        if body is None:
+            return None
+        return HeldObject(bytes=len(body), sha256=hashlib.sha256(body).hexdigest(), locked_until=self.retained.get(key))
+
     def lock(self, key: str, until: datetime) -> None:
         self._answer()
         assert key in self.objects
@@ -88,7 +103,7 @@ class FakeBucket:
                 modified = self.modified.get(key, datetime(2026, 1, 1, tzinfo=UTC))
                 yield HiddenObject(key=key, version="1", modified=modified, hidden=self.now)
 
-    def locked_until(self, key: str, version: str) -> datetime | None:
+    def locked_until(self, key: str, version: str = "") -> datetime | None:
         self._answer()
         return self.retained.get(key)
 

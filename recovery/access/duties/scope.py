@@ -2,7 +2,7 @@
 
 from recovery.access.conditions import from_cluster, only_items
 from recovery.access.documents import Document, allow, bucket_arn, table_arns
-from recovery.names import POINTERS, Names
+from recovery.names import POINTERS, Names, shared_prefix
 from recovery.plan.datasets import DATASETS, MADE_TODAY, SHIPPED_TODAY
 from recovery.plan.plan import SITES, SiteName
 
@@ -12,6 +12,9 @@ SHIPPED = [dataset for dataset, _ in sorted(SHIPPED_TODAY)]
 _MADE = {dataset for dataset, _ in MADE_TODAY}
 BACKUPS = tuple(f"{dataset}/" for dataset in DATASETS if dataset in _MADE)
 """What the keys of those copies begin with that the stacks' jobs make."""
+
+SHARED = tuple(prefix for dataset in DATASETS if dataset in _MADE and (prefix := shared_prefix(dataset)))
+"""Below which of them lies what several copies use."""
 
 
 def count(names: Names, site: SiteName, *items: str) -> Document:

@@ -2,7 +2,7 @@
 
 from recovery.access.conditions import locked_for, only_items, through_s3
 from recovery.access.documents import LEASE_ITEM, Document, allow, bucket_arn, document, table_arns
-from recovery.access.duties.scope import BACKUPS, bucket_arns, buckets_of, count, pointers
+from recovery.access.duties.scope import BACKUPS, SHARED, bucket_arns, buckets_of, count, pointers
 from recovery.copies.retention import lock_bound_days
 from recovery.lease.backup_runs import items as run_items
 from recovery.names import Names
@@ -13,12 +13,16 @@ def writer_policy(names: Names, key_arns: list[str]) -> Document:
     """The role's policy. `key_arns`: the backup keys it may use, through S3."""
     buckets = buckets_of(names)
     copies = [bucket_arn(bucket, f"{prefix}*") for bucket in buckets for prefix in BACKUPS]
+    shared = [bucket_arn(bucket, f"{prefix}*") for bucket in buckets for prefix in SHARED]
     longest = max(lock_bound_days(names.plan, prefix) for prefix in BACKUPS)
     runs = [item for site in SITES for item in run_items(site)]
     return document(
         # An upload that failed is aborted. Retention is set with the upload.
         allow("WriteCopies", ["s3:PutObject", "s3:AbortMultipartUpload"], copies),
         allow("LockCopies", ["s3:PutObjectRetention"], copies, locked_for(longest)),
+        # What a copy uses again must stay as long as the copy: a lock that ends too early is made longer, and only that
+        # is possible in COMPLIANCE mode. S3 tells of a lock only whom it allows to ask.
+        *([allow("SeeSharedLocks", ["s3:GetObjectRetention"], shared)] if shared else []),
         # Settles a write whose answer was lost. Whoever has this role reads the database itself anyway.
         allow("SettleWrites", ["s3:GetObject"], copies),
         # `latest` is moved by compare and swap: read, then conditional put. It carries no lock.

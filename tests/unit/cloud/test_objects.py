@@ -276,3 +276,43 @@ def test_the_time_is_s3_s_and_an_answer_without_one_is_none_of_s3_s(bucket: Any)
     assert store.time() == UNTIL
     with pytest.raises(Unreachable, match="does not say what time it is"):
         store.time()
+
+
+SHA = hashlib.sha256(b"pack").hexdigest()
+
+
+def test_a_pack_is_written_in_one_request_if_it_is_absent_with_its_sum_and_its_lock(bucket: Any) -> None:
+    client = Client()
+    assert bucket(client).put_whole("packs/x", bytearray(b"pack"), sha256=SHA, retain_until=UNTIL)
+    (sent,) = client.arguments("put_object")
+    assert (sent["IfNoneMatch"], sent["ObjectLockRetainUntilDate"]) == ("*", UNTIL)
+    assert sent["ChecksumSHA256"] == b64encode(hashlib.sha256(b"pack").digest()).decode()
+    assert bucket(client).put_whole("packs/x", bytearray(b"pack"), sha256=SHA, retain_until=UNTIL, over=True)
+    assert "IfNoneMatch" not in client.arguments("put_object")[1]
+
+
+@pytest.mark.parametrize("code", ["PreconditionFailed", "ConditionalRequestConflict"])
+def test_a_pack_that_is_there_is_not_written_again(bucket: Any, code: str) -> None:
+    client = Client(put_object=[refusal(code)])
+    assert not bucket(client).put_whole("packs/x", bytearray(b"pack"), sha256=SHA, retain_until=UNTIL)
+
+
+@pytest.mark.parametrize(
+    ("answer", "sha256"),
+    [
+        ({"ChecksumSHA256": b64encode(bytes.fromhex(SHA)).decode(), "ChecksumType": "FULL_OBJECT"}, SHA),
+        ({"ChecksumSHA256": b64encode(bytes.fromhex(SHA)).decode() + "-3", "ChecksumType": "COMPOSITE"}, ""),
+        ({}, ""),
+    ],
+    ids=["whole", "of parts", "none"],
+)
+def test_the_sum_that_s3_has_counts_when_it_is_of_the_whole_object(
+    bucket: Any, answer: dict[str, Any], sha256: str
+) -> None:
+    head = {"ContentLength": 4, "ObjectLockRetainUntilDate": UNTIL, **answer}
+    client = Client(head_object=[head, refusal("404")])
+    store = bucket(client)
+    found = store.head("packs/x")
+    assert (found.bytes, found.sha256, found.locked_until) == (4, sha256, UNTIL)
+    assert client.arguments("head_object")[0]["ChecksumMode"] == "ENABLED"
+    assert store.head("packs/x") is None

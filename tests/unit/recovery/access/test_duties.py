@@ -9,6 +9,7 @@ import pytest
 from recovery.access.buckets import break_glass_policy
 from recovery.access.conditions import LOCK_DAYS
 from recovery.access.documents import bucket_arn, table_arns
+from recovery.access.duties import writer
 from recovery.access.duties.guard import guard_policy
 from recovery.access.duties.monitor import monitor_policy
 from recovery.access.duties.promoter import promoter_policy
@@ -19,7 +20,7 @@ from recovery.access.duties.wall import wall_policy
 from recovery.access.duties.writer import writer_policy
 from recovery.access.replication import replication_policy
 from recovery.copies.log import Line, Range, Segment
-from recovery.names import BUNDLE_KEY, MARKER_KEY, METRICS_NAMESPACE, Names, guard_item, pointer_key
+from recovery.names import BUNDLE_KEY, MARKER_KEY, METRICS_NAMESPACE, PACKS, Names, guard_item, pointer_key
 from recovery.plan.loading import load_plan
 from recovery.plan.plan import SITES
 from tests.support.iam import ask
@@ -285,3 +286,27 @@ def test_a_role_s_policy_fits_into_iam() -> None:
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
     for duty, document in ROLES.items():
         assert len(json.dumps(document, separators=(",", ":"))) < 10_240, duty
+
+
+def test_a_writer_of_files_makes_the_locks_of_packs_longer_and_sees_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the policy will be with the CronJob that copies files."""
+    monkeypatch.setattr(writer, "BACKUPS", ("files/",))
+    monkeypatch.setattr(writer, "SHARED", (PACKS,))
+    policy = writer_policy(NAMES, [KEY_PROD, KEY_DR])
+    pack, manifest = (bucket_arn(PROD, key) for key in (f"{PACKS}a.zst", "files/full/1/x/y/manifest.json"))
+    may = {
+        ("s3:PutObject", pack, ""),
+        ("s3:GetObject", pack, ""),
+        ("s3:PutObjectRetention", pack, "30"),  # of what the DR site makes, which is locked for longest
+        ("s3:GetObjectRetention", pack, ""),
+    }
+    may_not = {
+        ("s3:PutObjectRetention", pack, "40"),
+        ("s3:GetObjectRetention", manifest, ""),
+        ("s3:DeleteObject", pack, ""),
+        ("s3:DeleteObjectVersion", pack, ""),
+        ("s3:BypassGovernanceRetention", pack, ""),
+    }
+    asked = {each: ask(policy, each[0], each[1], {LOCK_DAYS: each[2]} if each[2] else {}) for each in may | may_not}
+    assert {each for each, said in asked.items() if said == "allow"} == may
+    assert ask(WRITER, "s3:GetObjectRetention", pack) == "nothing"  # no stack makes copies of files yet
