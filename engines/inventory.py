@@ -15,18 +15,20 @@ from recovery.copies.catalog import Catalog, Copy, Named
 from recovery.copies.manifest import Manifest
 from recovery.copies.retention import LOG, CopyTerms, copy_terms, lock_term
 from recovery.errors import Corrupt, Refused, Unreachable
-from recovery.names import manifest_key, parse_backup_folder
+from recovery.names import manifest_key, parse_backup_folder, shared_prefix
 from recovery.plan.plan import SITES, Plan, SiteName
 from recovery.ports import ObjectStore, PruneBucket, StoredObject
 
 
 @dataclass(frozen=True, kw_only=True)
 class Inventory:
-    """The catalog, and how many bytes each folder holds. `log`: the objects of each of the log's days, in order."""
+    """The catalog, and how many bytes each folder holds. `log`: the objects of each of the log's days, in order.
+    `unnamed`: of what copies of a dataset share, the objects that no manifest names."""
 
     catalog: Catalog
     bytes: Mapping[str, int]
     log: Mapping[str, tuple[StoredObject, ...]]
+    unnamed: Mapping[str, tuple[StoredObject, ...]]
 
 
 def take(store: PruneBucket, plan: Plan, site: SiteName, *, replicas: ObjectStore | None = None) -> Inventory:
@@ -50,6 +52,9 @@ def take(store: PruneBucket, plan: Plan, site: SiteName, *, replicas: ObjectStor
         if found.days.latest:
             latest[dataset, LOG] = found.days.latest
     sizes |= {folder: sum(each.bytes for each in objects) for folder, objects in log.items()}
+    # Listed first: what a manifest that comes meanwhile names is never taken for unnamed.
+    shared = {of: tuple(store.list(prefix)) for of in {each.dataset for each in kinds} if (prefix := shared_prefix(of))}
+    named = set[str]()
     for terms in (each for each in kinds if each.kind != LOG):
         # What the pointer names is looked for in a listing that comes later.
         if pointer := newest_pointer(store, terms.dataset, terms.kind):
@@ -62,6 +67,8 @@ def take(store: PruneBucket, plan: Plan, site: SiteName, *, replicas: ObjectStor
             except Corrupt as error:
                 damaged.setdefault(terms.dataset, []).append(f"{entry.folder} ({error.what})")
                 continue
+            if known := entry.manifest or (entry.arrival and entry.arrival.manifest):
+                named.update(part.key for part in known.parts)
             if entry.manifest:
                 manifests[entry.folder] = entry.manifest
     catalog = Catalog(
@@ -71,7 +78,8 @@ def take(store: PruneBucket, plan: Plan, site: SiteName, *, replicas: ObjectStor
         damaged={dataset: tuple(found) for dataset, found in damaged.items()},
         elsewhere=_elsewhere(replicas, kinds, manifests) if replicas else None,
     )
-    return Inventory(catalog=catalog, bytes=sizes, log=log)
+    unnamed = {of: tuple(each for each in found if each.key not in named) for of, found in shared.items()}
+    return Inventory(catalog=catalog, bytes=sizes, log=log, unnamed=unnamed)
 
 
 def _require_seen(store: PruneBucket, entry: Entry) -> None:
@@ -113,7 +121,9 @@ def _elsewhere(
 ) -> frozenset[str] | None:
     """Which of these backups the other bucket holds whole."""
     try:
-        held = {item.key: item.bytes for terms in kinds for item in replicas.list(terms.prefix)}
+        shared = filter(None, {shared_prefix(terms.dataset) for terms in kinds})
+        prefixes = (*(terms.prefix for terms in kinds), *shared)
+        held = {item.key: item.bytes for prefix in prefixes for item in replicas.list(prefix)}
     except (Refused, Unreachable):
         return None
     return frozenset(

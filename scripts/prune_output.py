@@ -47,5 +47,5 @@ def show(order: PruneOrder, bucket: str, now: datetime, *, executed: bool, json:
         say(f"hidden although it is locked: {each.words}", "red")
     if len(order.hidden) > _SHOWN:
         say(f"… and {len(order.hidden) - _SHOWN} more (--json lists all)", "red")
-    if prunes and not executed:
+    if (prunes or order.shared) and not executed:
         say("nothing was changed: --execute does it")

@@ -7,19 +7,19 @@ the next run ends the rest. Two runs at once come to the same decisions and only
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from engines.fencing import moved, require_held
 from engines.inventory import Inventory, take
 from recovery.copies.gaps import CLOCKS
-from recovery.copies.pruning import Prune, Verdict, decide
+from recovery.copies.pruning import SURELY_OVER, Prune, Verdict, decide
 from recovery.copies.retention import LOG, copy_terms, lock_bound_days
 from recovery.errors import Failed, Refused
 from recovery.lease.lease import Lease
-from recovery.names import Names, manifest_key
+from recovery.names import Names, manifest_key, shared_prefix
 from recovery.plan.plan import Plan, SiteName
-from recovery.ports import HiddenObject, LeaseStore, ObjectStore, PruneBucket
+from recovery.ports import HiddenObject, LeaseStore, ObjectStore, PruneBucket, StoredObject
 from recovery.units import read_duration
 
 _READERS = 8
@@ -48,6 +48,8 @@ class PruneOrder:
     verdict: Verdict
     inventory: Inventory
     hidden: tuple[HiddenCopy, ...]
+    shared: tuple[StoredObject, ...]
+    """What copies shared, and none names any more."""
 
     def bytes(self, prune: Prune) -> int:
         """What the copy takes in the bucket."""
@@ -75,6 +77,7 @@ class PruneOrder:
             ],
             "kept": [{"folder": each.copy.folder, "reason": each.reason} for each in self.verdict.keeps],
             "not_judged": {dataset: list(found) for dataset, found in self.verdict.gaps.items()},
+            "shared": [{"key": each.key, "bytes": each.bytes} for each in self.shared],
             "hidden_but_locked": [
                 {"key": each.key, "locked_until": each.locked_until, "hidden": each.hidden} for each in self.hidden
             ],
@@ -104,7 +107,25 @@ def look(
         dataset = each.key.split("/")[0]
         damaged[dataset] = (*damaged.get(dataset, ()), f"{each.key} (hidden, though it is locked)")
     verdict = decide(replace(catalog, damaged=damaged), plan, now)
-    return PruneOrder(verdict=verdict, inventory=inventory, hidden=hidden)
+    shared = _ended_shares(store, inventory, {*verdict.gaps, *damaged}, plan, now)
+    return PruneOrder(verdict=verdict, inventory=inventory, hidden=hidden, shared=shared)
+
+
+def _ended_shares(
+    store: PruneBucket, inventory: Inventory, unexplained: set[str], plan: Plan, now: datetime
+) -> tuple[StoredObject, ...]:
+    """What no manifest names, is too old for a run that has not written its manifest yet, and is not locked. A copy
+    that is only due still counts: what it alone named goes the next time."""
+    terms = copy_terms(plan)
+    found: list[StoredObject] = []
+    for dataset, objects in inventory.unnamed.items():
+        if dataset in unexplained:
+            continue
+        running = max(each.start_deadline + each.time_limit for each in terms if each.dataset == dataset)
+        found += [each for each in objects if each.modified < now - running - SURELY_OVER]
+    with ThreadPoolExecutor(_READERS) as pool:
+        locks = list(pool.map(lambda each: store.locked_until(each.key), found))
+    return tuple(each for each, until in zip(found, locks, strict=True) if until is None or until <= now)
 
 
 def hidden_but_locked(store: PruneBucket, plan: Plan, site: SiteName, now: datetime) -> tuple[HiddenCopy, ...]:
@@ -113,6 +134,8 @@ def hidden_but_locked(store: PruneBucket, plan: Plan, site: SiteName, now: datet
     found: list[HiddenObject] = []
     for terms in (each for each in copy_terms(plan) if each.in_bucket_of(site)):
         oldest = now - timedelta(days=lock_bound_days(plan, terms.prefix))
+        if shared := shared_prefix(terms.dataset):  # whose locks are made longer, so that age says nothing
+            found += store.hidden(shared)
         for prefix in (
             [f"{terms.prefix}{part}/" for part in ("segments", "gaps")] if terms.kind == LOG else [terms.prefix]
         ):
@@ -132,6 +155,7 @@ def execute(
     leases: LeaseStore | None,
     site: SiteName,
     *,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ended: Callable[[Prune], None] = lambda _: None,
 ) -> None:
     """End what `order` says, in its order; `ended` hears of each. `leases`: None in an account of copies alone,
@@ -140,8 +164,10 @@ def execute(
     Raises LeaseRefused before any effect at a site without the lease (fault 68), Failed when the lease moves meanwhile.
     """
     seen, placed = require_held(leases, site) if leases else None, 0
-    for prune in order.verdict.prunes:
-        for number, key in enumerate(_keys(store, order, prune)):
+
+    def hide(keys: Iterator[str]) -> None:
+        nonlocal placed
+        for number, key in enumerate(keys):
             if leases and seen and number % _MARKERS_A_LOOK == 0:
                 _require_same(leases, seen)
             try:
@@ -151,7 +177,17 @@ def execute(
                     raise
                 raise Failed(f"{error.what}, after {placed} delete markers", next_step=error.next_step) from None
             placed += 1
+
+    for prune in order.verdict.prunes:
+        hide(_keys(store, order, prune))
         ended(prune)
+    hide(each.key for each in order.shared if not _locked(store, each.key, clock()))
+
+
+def _locked(store: PruneBucket, key: str, now: datetime) -> bool:
+    """A copy that is being made may have begun to use it again, and has made its lock longer then."""
+    until = store.locked_until(key)
+    return until is not None and until > now
 
 
 def _keys(store: PruneBucket, order: PruneOrder, prune: Prune) -> Iterator[str]:
@@ -181,7 +217,8 @@ def words(order: PruneOrder, *, executed: bool) -> str:
     prunes, keeps = order.verdict.prunes, order.verdict.keeps
     went = f"{len(prunes)} {'ended' if executed else 'due'}"
     hidden = f", {len(order.hidden)} hidden although locked" if order.hidden else ""
-    return f"{went if prunes else 'nothing is due'}, {len(keeps)} kept{hidden}"
+    packs = f", {len(order.shared)} packs that no copy names" if order.shared else ""
+    return f"{went if prunes else 'nothing is due'}{packs}, {len(keeps)} kept{hidden}"
 
 
 def require_judged(order: PruneOrder, bucket: str) -> None:

@@ -18,7 +18,8 @@ class Copy:
     all that it promises is there (`recovery.copies.arrival`); then it is not complete either.
 
     `locked_until`: nobody deletes a version of it before. `position`, where the dataset has a log whose place can be
-    compared: of a backup, from where on a restore reads the log; of log, where it ends.
+    compared: of a backup, from where on a restore reads the log; of log, where it ends. `withheld`: whole, but no
+    restore begins with it unless it is named.
     """
 
     dataset: str
@@ -35,6 +36,7 @@ class Copy:
     lacking: bool = False
     locked_until: datetime | None = None
     position: int | None = None
+    withheld: bool = False
 
     @classmethod
     def of(cls, manifest: Manifest, folder: str, *, verified: bool, complete: bool) -> "Copy":
@@ -54,6 +56,7 @@ class Copy:
             complete=complete,
             lacking=not complete,
             locked_until=manifest.retain_until,
+            withheld=bool(manifest.withheld),
         )
 
 

@@ -32,7 +32,7 @@ LONGEST_SILENCE = longest_gap((SCHEDULE,)) + 2 * TIME_LIMIT
 """Between two runs of a pruner: its interval, a late start, a run that takes all its time."""
 
 # A run that is this late is over: its Job was ended at the time limit, and clocks differ.
-_SURELY_OVER = timedelta(days=1)
+SURELY_OVER = timedelta(days=1)
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 
@@ -102,7 +102,7 @@ class _Dataset:
         self._catalog = catalog
         self._now = now
         self._line = self._without_strays()
-        self._fulls = [copy for copy in self._line if copy.kind == FULL]
+        self._fulls = [copy for copy in self._line if copy.kind == FULL and not copy.withheld]
         self.reasons: dict[str, str] = {}
         self._within_terms()
         self._newest()
@@ -119,7 +119,7 @@ class _Dataset:
                 self.reasons[copy.folder] = "the plan knows no such copies, so nobody said when they end"
             elif _unfinished(copy):
                 terms = self._terms[copy.kind]
-                if copy.finished >= self._now - terms.start_deadline - terms.time_limit - _SURELY_OVER:
+                if copy.finished >= self._now - terms.start_deadline - terms.time_limit - SURELY_OVER:
                     self.reasons[copy.folder] = "unfinished, perhaps still being written"
             elif copy.finished >= since[copy.kind]:
                 # What it lacks may be on its way, or hidden: neither is a reason to end the rest.
