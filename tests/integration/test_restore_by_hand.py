@@ -33,7 +33,7 @@ def site(backup_source: Site, aws: Aws, tmp_path: Path, monkeypatch: pytest.Monk
 
 def blocks() -> tuple[str, str]:
     """The page's shell: up to its fourth chapter, and that chapter, which starts the server."""
-    before, _, after = PAGE.partition("## 4. Recover")
+    before, _, after = PAGE.partition("\n## Files\n")[0].partition("## 4. Recover")
     first, last = (re.findall(r"```sh\n(.*?)```", text, re.DOTALL) for text in (before, after))
     assert len(first) == 5 and len(last) == 1
     return "\n".join(first), "set -eu\n" + last[0]
