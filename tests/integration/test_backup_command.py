@@ -200,7 +200,7 @@ def test_where_nothing_has_changed_a_run_ends_well_and_says_so(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def look(*_: object) -> Any:
+    def look(*_: object, **__: object) -> Any:
         raise Unchanged("nothing has changed since it")
 
     monkeypatch.setattr(engine_of("postgres", "incremental"), "look", look)
@@ -247,6 +247,7 @@ def test_an_unknown_dataset_is_a_usage_error(capsys: Any) -> None:
 def test_an_engine_that_registers_is_backed_up_listed_verified_judged_and_restored(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:  # fault 34
+    monkeypatch.delitem(DATASETS, "redis")  # the real one
     assert dr_here("backup", "redis", "snapshot") == EXIT_USAGE
     assert "postgres full" in capsys.readouterr().err
     monkeypatch.setitem(DATASETS, "redis", Registered(copies=(Toy(),), restore=ToyRestore()))
