@@ -143,7 +143,7 @@ class RestoringSite:
     def volumes(self) -> dict[str, str]:
         """Of this namespace's claims, whether they are there or not: name → what becomes of it."""
         found = self.space.api.get("/api/v1/persistentvolumes")["items"]
-        mine = [each for each in found if each["spec"]["claimRef"]["namespace"] == self.space.name]
+        mine = [each for each in found if each["spec"].get("claimRef", {}).get("namespace") == self.space.name]
         return {each["metadata"]["name"]: each["spec"]["persistentVolumeReclaimPolicy"] for each in mine}
 
 
