@@ -58,14 +58,14 @@ def read_pod(pod: Mapping[str, Any]) -> ServerPod:
     server = next((each for each in status.get("containerStatuses") or [] if each.get("name") == _SERVER), {})
     restored = (restore.get("state") or {}).get("terminated", {}).get("exitCode") == 0
     container = server if restored else restore
-    if problem := _waits(container):
+    if problem := waits(container):
         return ServerPod(stage="waiting", problem=problem)
-    problem = _failure(container)
+    problem = last_words(container)
     stage = "starting" if restored else "restoring" if _has_run(restore) else "waiting"
     return ServerPod(stage=stage, problem=problem, failed=bool(problem))
 
 
-def _waits(container: Mapping[str, Any]) -> str:
+def waits(container: Mapping[str, Any]) -> str:
     """Why it cannot be started."""
     waiting = (container.get("state") or {}).get("waiting") or {}
     if waiting.get("reason") in (None, *_WAITS):
@@ -73,7 +73,7 @@ def _waits(container: Mapping[str, Any]) -> str:
     return f"{waiting['reason']}: {waiting.get('message', '')}"
 
 
-def _failure(container: Mapping[str, Any]) -> str:
+def last_words(container: Mapping[str, Any]) -> str:
     """The end of what it wrote before it failed last, which the cluster keeps in its status."""
     for name in ("state", "lastState"):
         ended = (container.get(name) or {}).get("terminated") or {}

@@ -148,6 +148,13 @@ def runner_volumes(plan_map: pulumi.Input[str]) -> "list[core.VolumeArgsDict]":
     """The plan, the only directory a runner can write to, and the token for its AWS credentials."""
     return [
         {"name": "plan", "config_map": {"name": plan_map}},
+        *planless_volumes(),
+    ]
+
+
+def planless_volumes() -> "list[core.VolumeArgsDict]":
+    """Those of a runner that needs no plan."""
+    return [
         {"name": "scratch", "empty_dir": {"size_limit": f"{_SCRATCH_BYTES >> 30}Gi"}},
         aws_token_volume(),
     ]
@@ -157,6 +164,13 @@ def runner_mounts() -> "list[core.VolumeMountArgsDict]":
     """Where `runner_volumes` appear."""
     return [
         {"name": "plan", "mount_path": PLAN_FOLDER, "read_only": True},
+        *planless_mounts(),
+    ]
+
+
+def planless_mounts() -> "list[core.VolumeMountArgsDict]":
+    """Where `planless_volumes` appear."""
+    return [
         {"name": "scratch", "mount_path": "/tmp"},  # noqa: S108  an emptyDir of this Pod alone
         aws_token_mount(),
     ]
@@ -164,13 +178,12 @@ def runner_mounts() -> "list[core.VolumeMountArgsDict]":
 
 def runner_environment(account: str, site: str, region: str) -> dict[str, pulumi.Input[str]]:
     """What every `dr` command in a container finds: plan, account, site, and the way to AWS in `region`."""
-    return {
-        "DR_PLAN": PLAN_FILE,
-        "DR_ACCOUNT": account,
-        "DR_SITE": site,
-        TEMPORARY_BYTES: str(_SCRATCH_BYTES),
-        **aws_environment(region),
-    }
+    return {"DR_PLAN": PLAN_FILE, "DR_ACCOUNT": account, "DR_SITE": site, **planless_environment(region)}
+
+
+def planless_environment(region: str) -> dict[str, pulumi.Input[str]]:
+    """What one finds that needs no plan."""
+    return {TEMPORARY_BYTES: str(_SCRATCH_BYTES), **aws_environment(region)}
 
 
 def runner_uid() -> int:

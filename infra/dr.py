@@ -1,6 +1,7 @@
 """dr: the other site, warm or cold. Cluster, standby, guard and gate, the services at their floor, the bundle."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pulumi
 import pulumi_aws as aws
@@ -10,6 +11,7 @@ from components.cluster.backup_cron_jobs import BackupCronJobs, BackupCronJobsAr
 from components.cluster.monitor import Monitor, MonitorArgs
 from components.cluster.operator_workspace import OperatorWorkspace, OperatorWorkspaceArgs
 from components.cluster.pruner import Pruner
+from components.cluster.restore_room import RestoreRoom, RestoreRoomArgs
 from components.cluster.site_capacity import SiteCapacity, SiteCapacityArgs
 from components.cluster.warm_cluster import PROMOTERS, WarmCluster, WarmClusterArgs
 from components.cluster.warm_services import PORT, WarmServices, WarmServicesArgs
@@ -29,7 +31,7 @@ from components.workload import MANAGED_BY, plan_config_map, urgent_class
 from infra.kubernetes import cluster_provider
 from infra.prod_outputs import Production
 from infra.settings.dr import DrSettings
-from recovery.names import DISK_CLASS, POSTGRES_PORT, namespace_identity
+from recovery.names import DISK_CLASS, POSTGRES_PORT, RESTORE_NAMESPACE, namespace_identity
 
 _POD_SECURITY = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
 
@@ -59,7 +61,7 @@ def declare(settings: DrSettings) -> None:
     kubernetes = cluster_provider(
         name=cluster.cluster_name, endpoint=cluster.endpoint, ca_data=cluster.ca_data, region=region
     )
-    namespace = _namespace(settings, kubernetes)
+    namespace = _namespace(settings, kubernetes, "namespace", settings.plan.sites.dr.namespace)
     opts = pulumi.ResourceOptions(providers=[cloud, kubernetes])
     everything: list[pulumi.Resource] = _walls(settings, namespace, production, kubernetes)
     strategy = StrategyConfig(
@@ -81,6 +83,7 @@ def declare(settings: DrSettings) -> None:
     on_disk = pulumi.ResourceOptions(providers=[cloud, kubernetes], depends_on=[disks.disk_class, disks.scratch_class])
     standby = PostgresStandby("postgres", _standby(settings, at, production, urgent), on_disk)
     beside = PostgresBeside("postgres-beside", _beside(settings, at), on_disk)
+    room = RestoreRoom("restore", _restore_room(at, kubernetes, settings), opts)
     services = WarmServices(
         "services",
         _services(settings, namespace),
@@ -112,7 +115,21 @@ def declare(settings: DrSettings) -> None:
         ),
         pulumi.ResourceOptions(providers=[cloud]),
     )
-    everything += [cluster, edge, strategy, disks, standby, beside, services, backup, shipper, pruner, monitor, bundle]
+    everything += [
+        cluster,
+        edge,
+        strategy,
+        disks,
+        standby,
+        beside,
+        room,
+        services,
+        backup,
+        shipper,
+        pruner,
+        monitor,
+        bundle,
+    ]
     everything += [network] if network else []
     only = OnlySiteArgs(plan_file=settings.plan_file, account=settings.account)
     OnlySite("only-site", only, pulumi.ResourceOptions(depends_on=everything))
@@ -158,15 +175,14 @@ def _edge(settings: DrSettings, subnet_ids: Sequence[pulumi.Input[str]], cluster
     )
 
 
-def _namespace(settings: DrSettings, provider: k8s.Provider) -> pulumi.Output[str]:
-    """The site's namespace, which says which site it is. Kept on destroy, since its claims hold the database."""
-    site = settings.plan.sites.dr
+def _namespace(settings: DrSettings, provider: k8s.Provider, name: str, called: str) -> pulumi.Output[str]:
+    """A namespace that says of which site it is. Kept on destroy, since its claims hold databases."""
     namespace = k8s.core.v1.Namespace(
-        "namespace",
+        name,
         metadata={
-            "name": site.namespace,
+            "name": called,
             "labels": {**MANAGED_BY, **_POD_SECURITY},
-            "annotations": namespace_identity("dr", settings.account, site.region),
+            "annotations": namespace_identity("dr", settings.account, settings.plan.sites.dr.region),
         },
         opts=pulumi.ResourceOptions(provider=provider, protect=True, retain_on_delete=True),
     )
@@ -233,6 +249,11 @@ def _beside(settings: DrSettings, at: Runners) -> PostgresBesideArgs:
         pod_cidrs=settings.pod_cidrs,
         people=PROMOTERS,
     )
+
+
+def _restore_room(at: Runners, provider: k8s.Provider, settings: DrSettings) -> RestoreRoomArgs:
+    namespace = _namespace(settings, provider, "restore-namespace", RESTORE_NAMESPACE)
+    return RestoreRoomArgs(at=replace(at, namespace=namespace), site_namespace=at.namespace, people=PROMOTERS)
 
 
 def _backup(settings: DrSettings, at: Runners) -> BackupCronJobsArgs:

@@ -10,7 +10,7 @@ from recovery.access.buckets import break_glass_policy
 from recovery.access.documents import Document, cluster_arn, document, dr_cluster_arn
 from recovery.access.duties import duty_policies
 from recovery.access.trust import ServiceAccount, people_trust, pod_identity_trust
-from recovery.names import ACCOUNT_OF_DUTY, sites_of_duty
+from recovery.names import ACCOUNT_OF_DUTY, MORE_NAMESPACES, sites_of_duty
 from recovery.plan.plan import SITES, SiteName
 
 _DESCRIPTIONS = {
@@ -74,7 +74,8 @@ def _pods(
         "dr": dr_cluster_arn(settings.names),
     }
     accounts = [
-        ServiceAccount(cluster_arn=clusters[site], namespace=settings.plan.site(site).namespace, name=service_account)
+        ServiceAccount(cluster_arn=clusters[site], namespace=namespace, name=service_account)
         for site in sites
+        for namespace in (settings.plan.site(site).namespace, *MORE_NAMESPACES.get((service_account, site), ()))
     ]
     return pod_identity_trust(settings.names, accounts, people)

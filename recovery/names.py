@@ -28,6 +28,11 @@ BESIDE = "postgres-beside"
 """The server beside the standby that a restore brings up to look into: its Deployment, and the ConfigMap that says of
 what moment it is."""
 BESIDE_LABEL = {COMPONENT: "beside"}
+RESTORE_NAMESPACE = f"{PREFIX}-restore"
+"""The namespace of the DR cluster in which copies are restored into claims, for servers that are not ours."""
+RESTORE_TEMPLATE = "restore-postgres"
+"""The CronJob there that never runs: what a restore's Job is made of."""
+RESTORE_LABEL = {COMPONENT: "restore"}
 OPERATOR_WORKSPACE = "dr-operator"
 PROMOTER_ROLE = "dr-promoter"
 """The Kubernetes Role with what promotion needs in the cluster."""
@@ -120,6 +125,8 @@ ACCOUNT_OF_DUTY = {
     "promoter": OPERATOR_ACCOUNT,
 }
 """In the order of a copy's life: whose Pods get the duty's role."""
+MORE_NAMESPACES: dict[tuple[str, SiteName], tuple[str, ...]] = {(RESTORER_ACCOUNT, "dr"): (RESTORE_NAMESPACE,)}
+"""Where else a site has Pods with a duty's service account of that name, besides its own namespace."""
 _ONLY_AT: dict[str, SiteName] = {"wall": "prod", "promoter": "dr"}
 
 

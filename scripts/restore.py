@@ -8,6 +8,7 @@ import typer
 
 from operations.context import Context
 from recovery.names import ACCEPTED_INCREMENTALS, ONLY_FILES, RESTORED_SERVER
+from scripts import restore_options as given
 from scripts.options import (
     DEFAULT_PLAN,
     AcceptIncrementalsOption,
@@ -22,21 +23,22 @@ from scripts.output import say
 
 def restore(
     dataset: Annotated[str, typer.Argument(help="What to restore.")],
-    into: Annotated[Path | None, typer.Option("--into", help="An empty folder, or one that is not there yet.")] = None,
-    beside: Annotated[bool, typer.Option("--beside", help="A second server at the DR site, to look into.")] = False,
-    to: Annotated[str | None, typer.Option(help="latest (default), a time with zone, an LSN, a backup's id.")] = None,
-    end: Annotated[bool, typer.Option("--end", help="With --beside: take that server away again.")] = False,
-    execute: Annotated[bool, typer.Option("--execute", help="Do it. Without, it is only shown.")] = False,
-    retrieve: Annotated[bool, typer.Option("--retrieve", help="Ask S3 for what lies in an archive class.")] = False,
-    incrementals: Annotated[bool, typer.Option(help="Use incrementals, or a full and the log alone.")] = True,
-    as_standby: Annotated[bool, typer.Option("--as-standby", help="Leave the log to a server that follows.")] = False,
+    into: given.Into = None,
+    target_pvc: given.Claim = "",
+    beside: given.Beside = False,
+    to: given.To = None,
+    end: given.End = False,
+    execute: given.Execute = False,
+    retrieve: given.Retrieve = False,
+    incrementals: given.Incrementals = True,
+    as_standby: given.AsStandby = False,
     accept_incrementals_of: AcceptIncrementalsOption = "",
-    server: Annotated[str, typer.Option(envvar=RESTORED_SERVER, help="Whose Redis: valkey-9.1, if not on PATH.")] = "",
-    only: Annotated[str, typer.Option(help="Files: those that match, such as conf/*.yaml.")] = "",
-    owner: Annotated[str, typer.Option(help="As root: whose it will be (the server's user).")] = "",
-    source: Annotated[str, typer.Option("--from", help="Whose bucket: prod or dr, which has the log.")] = "dr",
-    bucket: Annotated[str, typer.Option(help="A bucket by its name; then no plan is needed.")] = "",
-    region: Annotated[str, typer.Option(help="Of --bucket.")] = "",
+    server: given.Server = "",
+    only: given.Only = "",
+    owner: given.Owner = "",
+    source: given.Source = "dr",
+    bucket: given.Bucket = "",
+    region: given.Region = "",
     kubeconfig: KubeconfigOption = None,
     plan: PlanOption = DEFAULT_PLAN,
     account: AccountOption = "",
@@ -51,7 +53,7 @@ def restore(
     last copy before the time is taken, for a server that can load it; of files --only brings back some.
 
     With --beside the DR cluster restores it onto a disk of its own and serves it, read-only and for the operator alone,
-    until --beside --end. Run it again after any interruption; it follows the one that is there.
+    until --beside --end; with --target-pvc into a claim there. Run again, it follows what is there.
 
     Exit codes: 0 done or shown, 1 damaged or not reachable, 2 refused: not to be reached, or the target is not empty.
 
@@ -69,18 +71,18 @@ def restore(
     from scripts.restore_output import Report
 
     engine = named(lambda: restore_of(dataset))
-    given = {ACCEPTED_INCREMENTALS: accept_incrementals_of, RESTORED_SERVER: server, ONLY_FILES: only}
-    environment = {**os.environ, **given}
-    if beside or end:
-        if not beside or into or owner or bucket or region or source != "dr" or not incrementals or as_standby:
-            raise typer.BadParameter("--beside goes with --to, --end and --retrieve; it restores from the DR bucket")
-        from scripts import restore_beside
+    said = {ACCEPTED_INCREMENTALS: accept_incrementals_of, RESTORED_SERVER: server, ONLY_FILES: only}
+    environment = {**os.environ, **said}
+    if beside or end or target_pvc:
+        from scripts.restore_elsewhere import elsewhere
 
-        wish = restore_beside.Wish(to=to, execute=execute, end=end, retrieve=retrieve, kubeconfig=kubeconfig, json=json)
-        restore_beside.beside(Context.load(plan, account), dataset, wish, environment)
+        others = into or owner or bucket or region or source != "dr" or not incrementals or as_standby
+        where = given.Where(beside=beside, end=end, claim=target_pvc, others=bool(others))
+        wish = given.Wish(to, execute, retrieve, kubeconfig, json)
+        elsewhere(Context.load(plan, account), dataset, where, wish, environment)
         return
     if into is None:
-        raise typer.BadParameter("where to? Name a folder with --into, or --beside")
+        raise typer.BadParameter("where to? Name a folder with --into, or --beside, or --target-pvc")
     report = Report(json=json)
     into = Path(os.path.abspath(into))  # noqa: PTH100  (a link stays a link)
     store = bucket_to_read(bucket, region, plan, account, source)

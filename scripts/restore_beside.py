@@ -3,9 +3,7 @@
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -14,25 +12,14 @@ from operations.context import Context
 from recovery.copies.beside import BesideState, goes_on
 from recovery.names import BESIDE, POSTGRES_PORT
 from scripts.output import say
+from scripts.restore_options import Wish
 
 if TYPE_CHECKING:
     from engines.postgres.restore_order import Order
     from engines.postgres.standby import PostgresStandby
 
 
-@dataclass(frozen=True, kw_only=True)
-class Wish:
-    """What was typed. `to` None: whatever is there, else the newest."""
-
-    to: str | None
-    execute: bool
-    end: bool
-    retrieve: bool
-    kubeconfig: Path | None
-    json: bool
-
-
-def beside(context: Context, dataset: str, wish: Wish, environment: Mapping[str, str]) -> None:
+def beside(context: Context, dataset: str, wish: Wish, environment: Mapping[str, str], *, end: bool) -> None:
     """Show, begin and follow, or end it. Raises Refused, Failed; typer.BadParameter for a dataset without one."""
     if dataset != "postgres":
         raise typer.BadParameter(f"--beside: only postgres has a second server, {dataset} has none")
@@ -43,11 +30,11 @@ def beside(context: Context, dataset: str, wish: Wish, environment: Mapping[str,
 
     cluster = KubernetesBeside(kubeconfig_path(wish.kubeconfig), context.plan.sites.dr.namespace)
     with ExitStack() as stack:
-        if wish.execute and not wish.end:
+        if wish.execute and not end:
             stack.enter_context(output.running(json=wish.json))
         work.require_site(cluster, context.names)
         state, begun = cluster.state(), time.monotonic()
-        if wish.end:
+        if end:
             if wish.execute:
                 work.end(cluster, heard=say)
             output.ends(state, execute=wish.execute, json=wish.json)

@@ -66,17 +66,8 @@ class DefaultDeny(pulumi.ComponentResource):
         database, gate = _ports(POSTGRES_PORT), _ports(GATE_PORT)
 
         self._policy("default-deny", {}, both=True)
-        kube_dns = _pods({"match_labels": {"k8s-app": "kube-dns"}}, in_namespace="kube-system")
-        self._policy("dns", {}, egress=[{"to": [kube_dns], "ports": _ports(_DNS, udp=True)}])
-        # AWS's endpoints have no fixed addresses; what a Pod may do there is its role's.
-        self._policy(
-            "aws",
-            aws_users,
-            egress=[
-                {"to": [_range(_POD_IDENTITY)], "ports": _ports(_POD_IDENTITY_PORT)},
-                {"to": [_range(_EVERYWHERE)], "ports": _ports(_HTTPS)},
-            ],
-        )
+        self._policy("dns", {}, egress=[{"to": [_kube_dns()], "ports": _ports(_DNS, udp=True)}])
+        self._policy("aws", aws_users, egress=_to_aws())
         # From the load balancer, whose addresses are no Pods', and from each other. Out: the gate, and partners'
         # HTTPS (payment providers) as at production.
         self._policy(
@@ -134,12 +125,46 @@ class DefaultDeny(pulumi.ComponentResource):
             spec["ingress"] = ingress
         if egress:
             spec["egress"] = egress
-        k8s.networking.v1.NetworkPolicy(
-            f"{self._name}-{reason}",
-            metadata=workload.metadata(reason, self._namespace),
-            spec=spec,
-            opts=as_child(self),
-        )
+        _declare(f"{self._name}-{reason}", reason, self._namespace, spec, self)
+
+
+def deny_all_but_aws(name: str, namespace: pulumi.Input[str], users: dict[str, str], parent: pulumi.Resource) -> None:
+    """For a namespace of which only the Pods labelled `users` are ours: everything denied, out they may ask for names
+    and AWS; whatever else runs there says itself what it needs."""
+    everybody: meta.LabelSelectorArgsDict = {}
+    out: list[networking.NetworkPolicyEgressRuleArgsDict] = [
+        {"to": [_kube_dns()], "ports": _ports(_DNS, udp=True)},
+        *_to_aws(),
+    ]
+    ways: dict[str, networking.NetworkPolicySpecArgsDict] = {
+        "default-deny": {"pod_selector": everybody, "policy_types": ["Ingress", "Egress"]},
+        "aws": {"pod_selector": {"match_labels": users}, "policy_types": ["Egress"], "egress": out},
+    }
+    for reason, spec in ways.items():
+        _declare(f"{name}-{reason}", reason, namespace, spec, parent)
+
+
+def _declare(
+    name: str,
+    reason: str,
+    namespace: pulumi.Input[str],
+    spec: "networking.NetworkPolicySpecArgsDict",
+    parent: pulumi.Resource,
+) -> None:
+    metadata = workload.metadata(reason, namespace)
+    k8s.networking.v1.NetworkPolicy(name, metadata=metadata, spec=spec, opts=as_child(parent))
+
+
+def _kube_dns() -> "networking.NetworkPolicyPeerArgsDict":
+    return _pods({"match_labels": {"k8s-app": "kube-dns"}}, in_namespace="kube-system")
+
+
+def _to_aws() -> "list[networking.NetworkPolicyEgressRuleArgsDict]":
+    """AWS's endpoints have no fixed addresses; what a Pod may do there is its role's."""
+    return [
+        {"to": [_range(_POD_IDENTITY)], "ports": _ports(_POD_IDENTITY_PORT)},
+        {"to": [_range(_EVERYWHERE)], "ports": _ports(_HTTPS)},
+    ]
 
 
 def _with_label(key: str, values: list[str]) -> "meta.LabelSelectorArgsDict":

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from engines.postgres.restore_order import Order, plan_elsewhere
-from recovery.copies.beside import END, BesideCluster, BesideState, serves
+from recovery.copies.beside import END, BesideCluster, BesideState, SiteNamespace, serves
 from recovery.copies.recovery_target import Target
 from recovery.copies.server_order import WORDS, ServerOrder
 from recovery.errors import Failed, Refused, Unreachable
@@ -24,7 +24,7 @@ Heard = Callable[[str], None]
 Sleep = Callable[[float], None]
 
 
-def require_site(cluster: BesideCluster, names: Names) -> None:
+def require_site(cluster: SiteNamespace, names: Names) -> None:
     """Raises Refused when the kubeconfig leads somewhere else than to the DR site."""
     found, wanted = cluster.identity(), namespace_identity("dr", names.account, names.plan.sites.dr.region)
     if wrong := [key for key, value in wanted.items() if found.get(key) != value]:

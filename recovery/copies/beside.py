@@ -35,12 +35,16 @@ class BesideState:
         return self.order is None and self.wanted == 0 and not self.pods
 
 
-class BesideCluster(Protocol):
-    """The DR cluster, as far as this server is concerned."""
+class SiteNamespace(Protocol):
+    """A namespace that says of which site it is."""
 
     def identity(self) -> dict[str, str]:
-        """Annotations of the namespace that say which site this is."""
+        """Its annotations."""
         ...
+
+
+class BesideCluster(SiteNamespace, Protocol):
+    """The DR cluster, as far as this server is concerned."""
 
     def state(self) -> BesideState:
         """Raises Refused where the dr stack has not declared it."""

@@ -38,6 +38,10 @@ RUNNER = Size(millicores=500, mebibytes=BACKUP_MEBIBYTES + _FILE_LIST_MEBIBYTES)
 BESIDE = Size(millicores=500, mebibytes=2048)
 """The server that a restore brings up to look into, and the restore before it."""
 
+RESTORE_ROOM_PODS = 4
+"""How many Pods the namespace for restores into claims takes, each as large as `BESIDE` on average: two restores, and
+servers on what they restored."""
+
 SHIPPER = Size(millicores=100, mebibytes=192)
 """What follows the log: a range in each of its senders, a segment that is put together, Python, the SDK and libpq. A
 benchmark measures it under load."""
@@ -92,6 +96,15 @@ class Quota:
             "requests.memory": memory,
             "limits.memory": memory,
         }
+
+
+def restore_quota() -> Quota:
+    """Of the namespace for restores into claims: what is restored for somebody takes no more than this."""
+    return Quota(
+        pods=RESTORE_ROOM_PODS,
+        millicores=RESTORE_ROOM_PODS * BESIDE.millicores,
+        mebibytes=RESTORE_ROOM_PODS * BESIDE.mebibytes,
+    )
 
 
 def full_quota(plan: Plan, postgres: Size = POSTGRES) -> Quota:

@@ -48,6 +48,7 @@ def runners(stack: str) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
                 "backup-postgres-due-job",
                 "postgres-log-shipper-deployment",
                 "postgres-beside-deployment",
+                "restore-template",
                 "prune-prod",
                 "prune-dr",
             },

@@ -40,8 +40,13 @@ def test_a_role_is_for_the_pods_of_one_service_account_or_for_people(trusts: dic
         conditions = [one["Condition"]["StringEquals"] for one in json.loads(trusts[duty])["Statement"]]
         assert {each["aws:RequestTag/kubernetes-service-account"] for each in conditions} == {account}, duty
         sites = {each["aws:RequestTag/kubernetes-namespace"] for each in conditions}
-        one = {"promoter": {"ultramarket-dr"}, "wall": {"ultramarket-production"}}
-        assert sites == one.get(duty, {"ultramarket-production", "ultramarket-dr"})
+        both = {"ultramarket-production", "ultramarket-dr"}
+        others = {
+            "promoter": {"ultramarket-dr"},
+            "wall": {"ultramarket-production"},
+            "restorer": both | {"ultramarket-restore"},
+        }
+        assert sites == others.get(duty, both)
 
 
 def test_break_glass_is_for_people_with_mfa_alone(trusts: dict[str, str]) -> None:

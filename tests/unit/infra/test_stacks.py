@@ -106,6 +106,7 @@ def pods(found: list[Declared]) -> dict[str, dict[str, Any]]:
                 "OnlySite": 1,
                 "PostgresStandby": 1,
                 "PostgresBeside": 1,
+                "RestoreRoom": 1,
                 "WarmServices": 1,
                 "RecoveryBundle": 1,
             },
@@ -158,6 +159,7 @@ def test_destroying_the_dr_site_keeps_the_bundle_the_namespace_of_the_database_a
     assert kept == {
         "recovery-bundle-object",
         "namespace",
+        "restore-namespace",
         "warm-cluster-secrets-key",
         "warm-cluster-logs",
         "warm-cluster-disks",

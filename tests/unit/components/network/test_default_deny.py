@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from recovery.names import BACKUP_LABEL, BESIDE_LABEL, GATE_PORT, OPERATOR_LABEL
+from recovery.names import BACKUP_LABEL, BESIDE_LABEL, GATE_PORT, OPERATOR_LABEL, RESTORE_NAMESPACE
 from recovery.plan.loading import load_plan
 from recovery.site.capacity import RUNNERS, full_quota
 from tests.support import stacks
@@ -35,8 +35,10 @@ def declared() -> list[Declared]:
 
 
 def specs(kind: str) -> list[dict[str, Any]]:
-    """The specifications of every object of a kind."""
-    return [each.inputs["spec"] for each in declared() if each.type.endswith(f":{kind}")]
+    """The specifications of every object of a kind in the site's own namespace."""
+    here = [each for each in declared() if each.type.endswith(f":{kind}")]
+    elsewhere = [each for each in here if each.inputs["metadata"].get("namespace") == RESTORE_NAMESPACE]
+    return [each.inputs["spec"] for each in here if each not in elsewhere]
 
 
 @pytest.mark.parametrize(

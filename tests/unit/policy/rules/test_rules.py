@@ -9,6 +9,7 @@ from policy.rules.by_type import all_rules, known_types, rules_of
 from policy.rules.plan import PLAN_RULES
 from policy.values import MISSING, Value
 from policy.verdict import Verdict
+from recovery.names import RESTORE_TEMPLATE
 from recovery.site.edge import NODE_PORTS
 from tests.support.plans import ROOT
 from tests.support.review_cases import GUARD, PLAN, C, Case, D, N, S, W, cases
@@ -112,6 +113,21 @@ CONDITIONAL = [
         "NodePort",
         Subject(inputs={"spec": {"type": "NodePort", "ports": [{"nodePort": 31999}]}}),
         W,
+    ),
+    *(
+        (
+            "kubernetes:batch/v1:CronJob",
+            "spec.suspend",
+            old,
+            new,
+            Subject(inputs={"metadata": {"name": name}}),
+            said,
+        )
+        for name, old, new, said in (
+            (RESTORE_TEMPLATE, True, False, W),
+            (RESTORE_TEMPLATE, MISSING, True, S),
+            ("backup-postgres-full", MISSING, True, W),
+        )
     ),
     (
         "kubernetes:batch/v1:CronJob",

@@ -1,0 +1,53 @@
+"""The options of `dr restore`: to what point, where to, and from where."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from recovery.names import RESTORED_SERVER
+
+Into = Annotated[Path | None, typer.Option("--into", help="An empty folder, or one that is not there yet.")]
+Claim = Annotated[
+    str, typer.Option("--target-pvc", metavar="CLAIM", help="A claim in the DR cluster, for a server of yours.")
+]
+Beside = Annotated[bool, typer.Option("--beside", help="A second server at the DR site, to look into.")]
+To = Annotated[str | None, typer.Option("--to", help="latest (default), a time with zone, an LSN, a backup's id.")]
+End = Annotated[bool, typer.Option("--end", help="With --beside: take that server away again.")]
+Execute = Annotated[bool, typer.Option("--execute", help="Do it. Without, it is only shown.")]
+Retrieve = Annotated[bool, typer.Option("--retrieve", help="Ask S3 for what lies in an archive class.")]
+Incrementals = Annotated[
+    bool,
+    typer.Option("--incrementals/--no-incrementals", help="Use incrementals, or a full and the log alone."),
+]
+AsStandby = Annotated[bool, typer.Option("--as-standby", help="Leave the log to a server that follows.")]
+Server = Annotated[
+    str, typer.Option("--server", envvar=RESTORED_SERVER, help="Whose Redis: valkey-9.1, if not on PATH.")
+]
+Only = Annotated[str, typer.Option("--only", help="Files: those that match, such as conf/*.yaml.")]
+Owner = Annotated[str, typer.Option("--owner", help="As root: whose it will be (the server's user).")]
+Source = Annotated[str, typer.Option("--from", help="Whose bucket: prod or dr, which has the log.")]
+Bucket = Annotated[str, typer.Option("--bucket", help="A bucket by its name; then no plan is needed.")]
+Region = Annotated[str, typer.Option("--region", help="Of --bucket.")]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What was typed of a restore in the DR cluster. `to` None: whatever is there, else the newest."""
+
+    to: str | None
+    execute: bool
+    retrieve: bool
+    kubeconfig: Path | None
+    json: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Where:
+    """Where in the DR cluster; `others`: whether anything was typed that only goes with a folder."""
+
+    beside: bool
+    end: bool
+    claim: str
+    others: bool
