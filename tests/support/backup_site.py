@@ -82,7 +82,8 @@ class Site:
             self.store,
             self.leases,
             order,
-            environment=self.environment,
+            # As the command: of this process, where a test may have changed one.
+            environment=self.environment | {name: value for name, value in os.environ.items() if name.startswith("PG")},
             clock=lambda: datetime.now(UTC),
         )
 
