@@ -25,7 +25,7 @@ from recovery.names import LOG_PORT, Names
 from recovery.plan.loading import load_plan
 from recovery.site.postgres_standby import SLOT
 from tests.support.backup_site import Site
-from tests.support.clients import client
+from tests.support.clients import client, destroy_bucket
 from tests.support.plans import ROOT
 from tests.support.restore_site import lsn
 from tests.support.standby_volume import Volume, volume_for
@@ -89,14 +89,14 @@ def region(
         monkeypatch.setenv(name, value)
     bucket = Names(load_plan(ROOT / "recovery.yaml"), ACCOUNT).backup_bucket("dr")
     s3 = client(aws, "s3", "dr", REGION)
-    if bucket not in [each["Name"] for each in s3.list_buckets()["Buckets"]]:  # another test's copies do no harm
-        s3.create_bucket(
-            Bucket=bucket, ObjectLockEnabledForBucket=True, CreateBucketConfiguration={"LocationConstraint": REGION}
-        )
+    s3.create_bucket(
+        Bucket=bucket, ObjectLockEnabledForBucket=True, CreateBucketConfiguration={"LocationConstraint": REGION}
+    )
     site = replace(each_source, store=S3Bucket(bucket, REGION), s3=s3, scratch=tmp_path)
     more = aws.env("dr") | {"DR_PLAN": str(ROOT / "recovery.yaml"), "DR_ACCOUNT": ACCOUNT, "PYTHONPATH": str(ROOT)}
     with volume_for(each_source, processes, database_folder, block) as volume:
         yield Region(site, volume, more, {"PRIMARY_HOST": block.host(38)})
+    destroy_bucket(s3, bucket)  # of a fixed name, which other tests have as well
 
 
 def test_a_standby_is_built_from_the_bucket_while_production_is_away_and_streams_when_it_is_back(
