@@ -82,20 +82,26 @@ def _empty(partial: Path) -> None:
             path.unlink()
 
 
+def uid_of(user: str) -> int:
+    """Of a user by name, or a number as it is. Raises Refused for a name that this machine does not know."""
+    import pwd
+
+    try:
+        return int(user) if user.isdigit() else pwd.getpwnam(user).pw_uid
+    except KeyError:
+        raise Refused(f"there is no user {user}", next_step="name a user of this machine, or a number") from None
+
+
 def owner_of(into: Path, wanted: str, *, server: str, user: str) -> int | None:
     """The user that the `server` will run as; None: this one. Raises Refused for root, as whom no database has to run,
     and for another than root who names somebody else. `user`: who it usually is."""
-    import pwd
-
     if os.geteuid():
+        import pwd
+
         if wanted and wanted not in (str(os.geteuid()), pwd.getpwuid(os.geteuid()).pw_name):
             raise Refused(f"only root can restore for {wanted}", next_step="run this as that user, without --owner")
         return None
-    try:
-        named = int(wanted) if wanted.isdigit() else pwd.getpwnam(wanted).pw_uid if wanted else None
-        owner = into.parent.stat().st_uid if named is None else named
-    except KeyError:
-        raise Refused(f"there is no user {wanted}", next_step="name a user of this machine, or a number") from None
+    owner = uid_of(wanted) if wanted else into.parent.stat().st_uid
     if owner == 0:
         raise Refused(
             f"a {server} server does not run as root",

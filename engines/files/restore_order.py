@@ -11,7 +11,7 @@ from engines.catalog import entries
 from engines.files.index import entries_of, index_parts
 from engines.files.restore import Restored, Selection, restore
 from engines.restoring import RestoreOrder, Size, archived_of, require_room
-from engines.target import require_target
+from engines.target import require_target, uid_of
 from recovery.copies.manifest import Manifest
 from recovery.copies.moments import moment_of, require_moment, serves, unreachable, window
 from recovery.copies.recovery_target import Target
@@ -92,14 +92,9 @@ class FilesRestore:
 
     def owner_of(self, into: Path, wanted: str) -> int | None:
         """Whose all of it will be; None: as it was, for root, and ours for anybody else."""
-        import pwd
-
         if not wanted:
             return None
-        try:
-            owner = int(wanted) if wanted.isdigit() else pwd.getpwnam(wanted).pw_uid
-        except KeyError:
-            raise Refused(f"there is no user {wanted}", next_step="name a user of this machine, or a number") from None
+        owner = uid_of(wanted)
         if os.geteuid() and owner != os.geteuid():
             raise Refused(f"only root can restore for {wanted}", next_step="run this as that user, without --owner")
         return owner
