@@ -1,4 +1,4 @@
-"""Packs: the contents of many files, some 24 MiB one after another, as one zstd stream, named by its own SHA-256.
+"""Packs: the contents of many files, some 16 MiB one after another, as one zstd stream, named by its own SHA-256.
 
 A pack is put together in memory, since its name is known only when it is whole; one is on its way while the next one is
 filled. So a run holds two of them, however much it copies. Where a pack ends follows from what is in it alone: a run
@@ -18,7 +18,7 @@ from recovery.errors import Failed, Refused
 from recovery.names import pack_key
 from recovery.ports import PackBucket
 
-RAW_BYTES = 24 * 1024 * 1024
+RAW_BYTES = 16 * 1024 * 1024
 """A pack is closed when it unpacks to this."""
 MOST_PIECES = 20_000
 """Or when it holds so many: until its name is known, their lines of the index wait in memory."""
