@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 
 NOTHING: Mapping[str, pulumi.Input[str]] = MappingProxyType({})
+NO_LOGINS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,14 +47,14 @@ def runner_pod(
     *,
     labels: dict[str, str],
     environment: Mapping[str, pulumi.Input[str]] = NOTHING,
-    login: str = "",
+    logins: Mapping[str, str] = NO_LOGINS,
     mounts: "Sequence[core.VolumeMountArgsDict]" = (),
     volumes: "Sequence[core.VolumeArgsDict]" = (),
     size: Size = RUNNER,
     serves: Serves | None = None,
 ) -> "core.PodTemplateSpecArgsDict":
-    """Runs `command` as the duty's service account, with the password in the Secret `login`, where it needs one: once
-    or, when it `serves`, for good. `environment`, `mounts` and `volumes` come beside every runner's."""
+    """Runs `command` as the duty's service account: once or, when it `serves`, for good. `logins`: by variable, the
+    Secret with the password that it finds there. `environment`, `mounts` and `volumes` come beside every runner's."""
     lasting: Lasting = (
         {"restart_policy": "Never"}
         if serves is None
@@ -63,7 +64,7 @@ def runner_pod(
             **workload.urgent(serves.priority),
         }
     )
-    password = [workload.secret_variable("PGPASSWORD", login)] if login else []
+    passwords = [workload.secret_variable(variable, secret) for variable, secret in logins.items()]
     return {
         "metadata": {"labels": {**workload.MANAGED_BY, **labels}},
         "spec": {
@@ -76,7 +77,7 @@ def runner_pod(
                     "name": name,
                     "image": at.image,
                     "command": command,
-                    "env": [*workload.variables({**at.environment, **environment}), *password],
+                    "env": [*workload.variables({**at.environment, **environment}), *passwords],
                     "resources": workload.limits(size),
                     "security_context": workload.container_security(),
                     "volume_mounts": [*workload.runner_mounts(), *mounts],

@@ -21,6 +21,7 @@ from components.control.strategy_config import StrategyConfig, StrategyConfigArg
 from components.databases.guard_container import GuardArgs
 from components.databases.log_shipper import LogShipper, LogShipperArgs
 from components.databases.postgres_beside import PostgresBeside, PostgresBesideArgs
+from components.databases.postgres_source import postgres_source
 from components.databases.postgres_standby import STANDBY_HOST, PostgresStandby, PostgresStandbyArgs
 from components.network.default_deny import DefaultDeny, DefaultDenyArgs
 from components.network.network import Network, NetworkArgs
@@ -260,14 +261,15 @@ def _backup(settings: DrSettings, at: Runners) -> BackupCronJobsArgs:
     postgres = settings.plan.datasets.postgres
     return BackupCronJobsArgs(
         at=at,
-        dataset="postgres",
+        source=postgres_source(
+            host=STANDBY_HOST,
+            port=POSTGRES_PORT,
+            database=postgres.database,
+            password=settings.backup_password,
+            accept_incrementals_of=settings.accept_incrementals_of,
+        ),
         kinds={"full": postgres.full, "incremental": postgres.incremental},
-        host=STANDBY_HOST,
-        port=POSTGRES_PORT,
-        database=postgres.database,
-        password=settings.backup_password,
         lock_mode=settings.lock_mode,
-        accept_incrementals_of=settings.accept_incrementals_of,
     )
 
 

@@ -10,6 +10,7 @@ from components.databases.gate_sidecar import GateSidecar, GateSidecarArgs
 from components.databases.guard_container import GuardArgs
 from components.databases.log_shipper import LogShipper, LogShipperArgs
 from components.databases.postgres_replica import REPLICA_HOST, PostgresReplica, PostgresReplicaArgs
+from components.databases.postgres_source import postgres_source
 from components.databases.primary_tls import PrimaryTls, ca_config_map
 from components.databases.site_guard import SiteGuard, SiteGuardArgs
 from components.network.peering_acceptance import PeeringAcceptance, PeeringAcceptanceArgs
@@ -54,16 +55,17 @@ def declare(settings: ProdSettings) -> None:
         "backup-postgres",
         BackupCronJobsArgs(
             at=at,
-            dataset="postgres",
+            source=postgres_source(
+                host=settings.backup_host,
+                port=settings.primary_port,
+                database=postgres.database,
+                password=settings.backup_password,
+                tls=tls,
+                replica=f"{REPLICA_HOST}:{POSTGRES_PORT}" if settings.replica else "",
+                accept_incrementals_of=settings.accept_incrementals_of,
+            ),
             kinds={"full": postgres.full, "incremental": postgres.incremental},
-            host=settings.backup_host,
-            port=settings.primary_port,
-            database=postgres.database,
-            password=settings.backup_password,
             lock_mode=settings.lock_mode,
-            tls=tls,
-            replica=f"{REPLICA_HOST}:{POSTGRES_PORT}" if settings.replica else "",
-            accept_incrementals_of=settings.accept_incrementals_of,
         ),
         opts,
     )

@@ -1,6 +1,6 @@
 """Scheduled backups of a dataset, the same at both sites."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -8,38 +8,30 @@ import pulumi_kubernetes as k8s
 
 from components import workload
 from components.children import as_child
-from components.databases.primary_tls import PrimaryTls
-from components.identity import declare_identity
+from components.cluster.backup_source import BackupSource
+from components.identity import declare_identity, declare_login
 from components.runner_pod import on_schedule, runner_pod
 from components.runners import Runners
 from recovery.copies.retention import BUILDS_ON, DUE_LOOKED_AT, FULL
-from recovery.names import ACCEPTED_INCREMENTALS, BACKUP_LABEL, READ_REPLICA, ROLE_BACKUP, backup_cron_job, due_cron_job
+from recovery.names import BACKUP_LABEL, backup_cron_job, due_cron_job
 from recovery.plan.plan import Backup
 
 # A few Jobs are kept for whoever asks why last night failed.
 _HISTORY = 3
 # One more try inside the time limit; what fails twice needs a person.
 _RETRIES = 1
-_LOGIN = "dr-backup-login"
 
 
 @dataclass(frozen=True, kw_only=True)
 class BackupCronJobsArgs:
-    """`dataset` and the keys of `kinds` as `dr backup` takes them; schedule and deadlines are the plan's. `host` is the
-    database of this site, `tls` how it is reached where it offers TLS; `replica`: its replica as host:port, if there is
-    one to be read instead; `accept_incrementals_of`: an override of `recovery.copies.chain`."""
+    """`source`: how the dataset is reached at this site. The keys of `kinds` are as `dr backup` takes them; schedule
+    and deadlines are the plan's. `account`: the writer's, where another dataset of the site has declared it."""
 
     at: Runners
-    dataset: str
+    source: BackupSource
     kinds: Mapping[str, Backup]
-    host: str
-    port: int
-    database: str
-    password: pulumi.Input[str]
     lock_mode: str
-    tls: PrimaryTls | None = None
-    replica: str = ""
-    accept_incrementals_of: str = ""
+    account: Sequence[pulumi.Resource] = ()
 
 
 class BackupCronJobs(pulumi.ComponentResource):
@@ -49,44 +41,43 @@ class BackupCronJobs(pulumi.ComponentResource):
     It is declared at both sites and makes copies where the lease is: at the other one each run ends at once and well.
     So copying goes on by itself after a promotion, and nobody has to be given the right to start it.
 
-    AWS credentials come by Pod Identity: there is no static key anywhere.
+    AWS credentials come by Pod Identity: there is no static key anywhere. All datasets of a site are copied by one
+    service account, `account`, and each dataset's Pods have the password of their own server alone.
     """
 
     def __init__(self, name: str, args: BackupCronJobsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("ultramarket:dr:BackupCronJobs", name, None, opts)
-        identified = declare_identity(name, args.at, "writer", self, login=_LOGIN, password=args.password)
-        opts = as_child(self, depends_on=identified)
+        self.account = [*args.account] or declare_identity(name, args.at, "writer", self)
+        login = args.source.login
+        needed = [*self.account]
+        if login:
+            needed.append(declare_login(name, login.name, args.at.namespace, login.password, self))
+        opts = as_child(self, depends_on=needed)
+        dataset = args.source.dataset
         for kind, backup in args.kinds.items():
-            _cron_job(args, kind, backup_cron_job(args.dataset, kind), backup.schedule, [], opts)
-        _cron_job(args, FULL, due_cron_job(args.dataset), DUE_LOOKED_AT, ["--if-due"], opts)
+            _cron_job(args, kind, backup_cron_job(dataset, kind), backup.schedule, [], opts)
+        if args.source.due:
+            _cron_job(args, FULL, due_cron_job(dataset), DUE_LOOKED_AT, ["--if-due"], opts)
         self.register_outputs({"schedules": {kind: each.schedule for kind, each in args.kinds.items()}})
 
 
 def _cron_job(
     args: BackupCronJobsArgs, kind: str, name: str, schedule: str, more: list[str], opts: pulumi.ResourceOptions
 ) -> k8s.batch.v1.CronJob:
-    backup = args.kinds[kind]
+    source, backup = args.source, args.kinds[kind]
     # One that has nothing to build on becomes one that others build on, and takes as long.
     limits = [args.kinds[each].time_limit for each in (kind, *BUILDS_ON.get(kind, ())) if each in args.kinds]
     pod = runner_pod(
         "backup",
-        ["dr", "backup", args.dataset, kind, "--if-active", *more],
+        ["dr", "backup", source.dataset, kind, "--if-active", *more],
         args.at,
         "writer",
         labels=BACKUP_LABEL,
-        login=_LOGIN,
-        environment={
-            "DR_LOCK_MODE": args.lock_mode,
-            "PGHOST": args.host,
-            "PGPORT": str(args.port),
-            "PGDATABASE": args.database,
-            "PGUSER": ROLE_BACKUP,
-            **({READ_REPLICA: args.replica} if args.replica else {}),
-            **({ACCEPTED_INCREMENTALS: args.accept_incrementals_of} if args.accept_incrementals_of else {}),
-            **(args.tls.environment if args.tls else {}),
-        },
-        mounts=args.tls.mounts if args.tls else (),
-        volumes=args.tls.volumes if args.tls else (),
+        logins={source.login.variable: source.login.name} if source.login else {},
+        environment={"DR_LOCK_MODE": args.lock_mode, **source.environment},
+        mounts=source.mounts,
+        volumes=source.volumes,
+        size=source.size,
     )
     spec = on_schedule(
         schedule,

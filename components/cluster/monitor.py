@@ -46,7 +46,7 @@ class Monitor(pulumi.ComponentResource):
             at,
             "monitor",
             labels=MONITOR_LABEL,
-            login=_LOGIN,
+            logins={"PGPASSWORD": _LOGIN},
             environment={
                 "DR_BUNDLE": at.names.bundle_url,
                 "KUBECONFIG": f"{ACCESS_FOLDER}/kubeconfig",

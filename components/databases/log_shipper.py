@@ -60,7 +60,7 @@ class LogShipper(pulumi.ComponentResource):
             args.at,
             "shipper",
             labels=SHIPPER_LABEL,
-            login=_LOGIN,
+            logins={"PGPASSWORD": _LOGIN},
             environment={
                 workload.READ_AT_START: _terms(args.at.names.plan),
                 "DR_LOCK_MODE": args.lock_mode,

@@ -131,12 +131,22 @@ def declare_anew(
     """Run the program, whatever has been declared before."""
     from infra import program
 
+    return declare_by(program.run, stack, changes, outputs)
+
+
+def declare_by(
+    declares: Callable[[], object],
+    stack: str,
+    changes: Mapping[str, Any] | None = None,
+    outputs: Mapping[str, str] | None = None,
+) -> list[Declared]:
+    """What `declares` declares when it is run as the program of `stack`."""
     mocks = Mocks(production={**PROD_OUTPUTS, **(outputs or {})})
     asyncio.set_event_loop(loop := asyncio.new_event_loop())
     try:
         pulumi.runtime.set_mocks(mocks, project="ultramarket-dr", stack=stack, monitor=Monitor(mocks))
         configure(stack, changes)
-        run: Callable[[], None] = pulumi.runtime.test(program.run)
+        run: Callable[[], None] = pulumi.runtime.test(declares)
         with patch("pulumi.resource_hooks.register_resource_hook", _registered):
             run()
     finally:
