@@ -109,9 +109,7 @@ def test_a_server_without_zstd_sends_its_archives_as_they_are(folder: Folder) ->
 
 def test_a_server_whose_zstd_has_no_threads_compresses_on_one_core(folder: Folder) -> None:
     server = Server((b"nbase.tar.zst\0\0", b"dpacked", b"p" + (9_000_000).to_bytes(8, "big"), b"m", b"d{}"))
-    server.refuses = {
-        "workers": psycopg.errors.InvalidParameterValue("could not set compression worker count to 2")
-    }
+    server.refuses = {"workers": psycopg.errors.InvalidParameterValue("could not set compression worker count to 2")}
     store_streams(backup(server, compressed=True), folder)
     assert "'level=1'" in server.commands[-1]
 
