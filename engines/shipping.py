@@ -3,8 +3,8 @@
 The lease, and going on after an end, are the same for all and no engine's work: `operations.copies.ship_log`.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -12,15 +12,19 @@ from recovery.copies.log_days import LogDays
 from recovery.copies.manifest import Manifest
 from recovery.errors import Corrupt, DrError
 from recovery.lease.lease import Lease
+from recovery.plan.datasets import Dataset
 from recovery.ports import LogBucket, ObjectStore
 
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
-    """`every`: how long a byte of the log may wait to be sent; `lock`: how long the log is locked for."""
+    """`every`: how long a byte of the log may wait to be sent; `lock`: how long the log is locked for. `section`: what
+    the plan says about the dataset; `environment`: the variables by which its source is found."""
 
     every: timedelta
     lock: timedelta
+    section: Dataset | None = None
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, kw_only=True)

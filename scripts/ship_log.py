@@ -1,5 +1,6 @@
 """`dr ship-log`: follow a database's log into the DR region's bucket, under the lease."""
 
+import os
 import signal
 from datetime import UTC, datetime
 from typing import Annotated
@@ -42,7 +43,7 @@ def ship_log(
     told = Told(as_json=json)
     shipper = Shipper(
         log,
-        ShippingOrder.by_plan(context.plan, dataset, context.site),
+        ShippingOrder.by_plan(context.plan, dataset, context.site, os.environ),
         backup_bucket(context, "dr"),
         open_store(context),
         clock=lambda: datetime.now(UTC),

@@ -8,9 +8,9 @@ from engines.postgres.wal_session import Session
 from engines.postgres.wal_stream import WalStream
 from engines.shipping import Heard, HeldLog, Terms
 from recovery.copies.log import GAPS, PREFIX, SEGMENT_BYTES, segment_start
-from recovery.copies.log_days import log_days
 from recovery.copies.log_loss import lost_since
 from recovery.copies.manifest import Manifest
+from recovery.copies.postgres_log_days import log_days
 from recovery.lease.lease import Lease, parse_lsn
 from recovery.ports import LogBucket, ObjectStore
 

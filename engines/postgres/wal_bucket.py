@@ -5,9 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from engines.log_store import move, newest_of, packed, positions_of, put_again, put_locked, unpacked
 from engines.postgres.wal_cutting import Cut
-from engines.shipping import OtherBytes
-from engines.streams import zstd
 from recovery.copies.log import (
     RANGES,
     SEGMENT_BYTES,
@@ -19,15 +18,14 @@ from recovery.copies.log import (
     Range,
     Segment,
     parse_key,
-    reached,
     segment_start,
 )
 from recovery.copies.log_position import POSITIONS, LogPosition
-from recovery.errors import Corrupt, DrError, Failed, LeaseRefused
+from recovery.copies.stretches import reached
+from recovery.errors import Corrupt, Failed
 from recovery.lease.lease import format_lsn
 from recovery.ports import LogBucket, ObjectStore
 
-_TRIES = 5
 _RANGE_LEVEL = 1  # a range lives until its segment is there
 
 
@@ -90,20 +88,12 @@ class WalBucket:
         """Store one range. The same bytes may come again. Raises OtherBytes when other ones are there."""
         made = Range(line, cut.start, cut.end)
         body = packed(cut.body, _RANGE_LEVEL)
-        for _ in range(_TRIES):
-            if self.store.replace(made.key, body, etag=None):
-                return made
-            found = self.store.get(made.key)
-            if found is None:
-                continue  # S3 refuses one of two writes at a time; then neither may be there
-            if unpacked(found[0], made.key) != cut.body:
-                raise _other_bytes(made.key)
-            return made
-        raise Failed(f"{made.key} could be neither written nor read", next_step="see who else writes the log")
+        put_again(self.store, made.key, body, lambda found: unpacked(found, made.key) == cut.body)
+        return made
 
     def put_history(self, line: Line, text: bytes, until: datetime) -> None:
         """Store a timeline's history, locked. Raises OtherBytes when another one is there."""
-        self._put_locked(History(line).key, text, until)
+        put_locked(self.store, History(line).key, text, until)
 
     def put_gap(self, gap: Gap, why: str, now: datetime, until: datetime) -> None:
         """Record log that is lost."""
@@ -113,20 +103,8 @@ class WalBucket:
 
     def move(self, position: LogPosition) -> None:
         """Move its epoch's position. Raises LeaseRefused when another shipper is further, or of a later epoch."""
-        for _ in range(_TRIES):
-            newest = self._newest_key()
-            current, etag = self._position(position.key)
-            if current == position:
-                return
-            if newest > position.key or (current and not position.may_follow(current)):
-                raise LeaseRefused(
-                    f"the log in bucket {self.store.bucket} is further than {format_lsn(position.end)} of timeline "
-                    f"{position.timeline} in epoch {position.epoch} ({newest}): another shipper has taken over",
-                    next_step="none: the site with the lease ships the log (`dr lease show`)",
-                )
-            if self.store.replace(position.key, position.to_json(), etag=etag):
-                return
-        raise Failed(f"{position.key} kept moving", next_step="see that only one shipper runs at a time")
+        words = f"{format_lsn(position.end)} of timeline {position.timeline} in epoch {position.epoch}"
+        move(self.store, position, POSITIONS, words)
 
     def read(self, piece: Piece) -> bytes:
         """The bytes of one piece. Raises Corrupt when they are not what its name says."""
@@ -137,20 +115,6 @@ class WalBucket:
         if len(body) != piece.end - piece.start:
             raise Corrupt(f"{piece.key} holds {len(body):,} bytes, its name says {piece.end - piece.start:,}")
         return body
-
-    def _newest_key(self) -> str:
-        return max((item.key for item in self.store.list(POSITIONS)), default="")
-
-    def _position(self, key: str) -> tuple[LogPosition | None, str | None]:
-        found = self.store.get(key)
-        return (None, None) if found is None else (LogPosition.from_json(found[0], key=key), found[1])
-
-    def _put_locked(self, key: str, body: bytes, until: datetime) -> None:
-        found = self.store.get(key)
-        if found is None:
-            self.store.put_once(key, body, retain_until=until)
-        elif found[0] != body:
-            raise _other_bytes(key)
 
     def _parsed(self, prefix: str, after: str = "") -> Iterator[Range | Segment | History | Gap]:
         for item in self.store.list(prefix, after=after):
@@ -167,42 +131,14 @@ def beyond(line: Line, position: int) -> tuple[str, str]:
 
 def positions(store: ObjectStore) -> list[LogPosition]:
     """The log's position in every epoch, the newest last. Raises Corrupt."""
-    keys = sorted(item.key for item in store.list(POSITIONS))
-    return [LogPosition.from_json(found[0], key=key) for key in keys if (found := store.get(key))]
+    return [*positions_of(store, POSITIONS, LogPosition)]
 
 
 def position_now(store: ObjectStore) -> LogPosition | None:
     """The newest; None before there is any. Raises Corrupt."""
-    newest = max((item.key for item in store.list(POSITIONS)), default="")
-    found = store.get(newest) if newest else None
-    return LogPosition.from_json(found[0], key=newest) if found else None
+    return newest_of(store, POSITIONS, LogPosition)
 
 
 def gaps(store: ObjectStore, prefix: str) -> list[Gap]:
     """Every recorded gap."""
     return [found for item in store.list(prefix) if isinstance(found := parse_key(item.key), Gap)]
-
-
-def packed(body: bytes, level: int) -> bytes:
-    """One zstd frame with a content checksum; the same bytes give the same frame."""
-    options: dict[int, int] = {
-        zstd.CompressionParameter.compression_level: level,
-        zstd.CompressionParameter.checksum_flag: 1,
-    }
-    return zstd.compress(body, options=options)
-
-
-def unpacked(body: bytes, key: str) -> bytes:
-    """What `packed` was given. Raises Corrupt naming `key`."""
-    try:
-        return zstd.decompress(body)
-    except zstd.ZstdError as error:
-        raise Corrupt(f"{key} cannot be unpacked: {error}", next_step="compare this object's versions") from None
-
-
-def _other_bytes(key: str) -> DrError:
-    return OtherBytes(
-        f"{key} is in the bucket with another content: two servers have written the same place of the log",
-        next_step="find out which server is the true one before anything more is shipped; `dr lease show` says whose "
-        "lease it is, and a restore up to this place is still good",
-    )

@@ -15,8 +15,9 @@ from engines.postgres.wal_bucket import WalBucket
 from engines.postgres.wal_cutting import Cut
 from engines.shipping import OtherBytes
 from engines.streams import LEVEL, zstd
-from recovery.copies.log import Held, Line, Range, Segment, all_of, chain, holes, segment_start
+from recovery.copies.log import Held, Line, Range, Segment, all_of, chain, segment_start
 from recovery.copies.log_position import LogPosition
+from recovery.copies.stretches import holes
 from recovery.errors import Corrupt, DrError, Failed, LeaseRefused
 from recovery.lease.lease import format_lsn
 

@@ -11,7 +11,8 @@ import psycopg
 from lab.machine.processes import wait_until
 from lab.story import observers
 from lab.world import World
-from recovery.copies.log import PREFIX, RANGES, Range, Run, Segment, parse_key, runs
+from recovery.copies.log import PREFIX, RANGES, Range, Segment, parse_key
+from recovery.copies.stretches import Run, runs
 from recovery.lease.lease import parse_lsn
 
 _PAUSE = 0.1  # a look costs AWS's stand-in something

@@ -6,9 +6,10 @@ log would cost more. It begins only when it knows.
 
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from engines.fencing import moved
 from engines.shipping import Heard, Log, OtherBytes, Terms
@@ -30,15 +31,24 @@ class ShippingOrder:
     renewal: timedelta
 
     @classmethod
-    def by_plan(cls, plan: Plan, dataset: str, site: SiteName) -> "ShippingOrder":
-        """What the plan says about the dataset's log. Raises Refused when it says nothing."""
-        log = getattr(getattr(plan.datasets, dataset), LOG, None)
+    def by_plan(
+        cls, plan: Plan, dataset: str, site: SiteName, environment: Mapping[str, str] = MappingProxyType({})
+    ) -> "ShippingOrder":
+        """What the plan says about the dataset's log, whose source `environment` names. Raises Refused when it says
+        nothing."""
+        section = getattr(plan.datasets, dataset)
+        log = getattr(section, LOG, None)
         if log is None:
             raise Refused(
                 f"the plan says nothing about {dataset} {LOG}",
                 next_step=f"add datasets.{dataset}.{LOG} to recovery.yaml",
             )
-        terms = Terms(every=log.every, lock=lock_term(plan, dataset, LOG, site))
+        terms = Terms(
+            every=log.every,
+            lock=lock_term(plan, dataset, LOG, site),
+            section=section,
+            environment=environment,
+        )
         return cls(site=site, terms=terms, renewal=plan.lease.renewal)
 
 

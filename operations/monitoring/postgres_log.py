@@ -9,10 +9,11 @@ from datetime import datetime
 
 from engines.postgres.wal_bucket import beyond, gaps, position_now
 from operations.monitoring.findings import CRITICAL, OK, WARNING, Judged
-from recovery.copies.log import GAPS, Gap, Range, Run, holes, parse_key, reached
+from recovery.copies.log import GAPS, Gap, Range, parse_key
 from recovery.copies.log_loss import begins_late, open_gaps
 from recovery.copies.log_position import LogPosition
 from recovery.copies.manifest import Manifest
+from recovery.copies.stretches import Run, holes, reached
 from recovery.lease.lease import Heartbeat, Lease, format_lsn
 from recovery.names import backup_cron_job, due_cron_job
 from recovery.plan.plan import Plan

@@ -43,6 +43,16 @@ class Line:
         return f"{part}{self.epoch:08d}/{self.system}/{self.timeline:08X}/"
 
     @property
+    def source(self) -> str:
+        """Whose log it is."""
+        return self.system
+
+    @property
+    def words(self) -> str:
+        """For people."""
+        return f"timeline {self.timeline}, epoch {self.epoch}"
+
+    @property
     def history_key(self) -> str:
         """Where the timeline's history is kept; timeline 1 has none."""
         return f"{self.folder(SEGMENTS)}{history_name(self.timeline)}"
@@ -168,40 +178,6 @@ def segment_start(position: int, segment_bytes: int = SEGMENT_BYTES) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """Bytes [start, end) without a hole."""
-
-    start: int
-    end: int
-
-
-def runs(pieces: Iterable[Piece | Run]) -> list[Run]:
-    """What `pieces` cover together, in order; they may overlap. All must be of one timeline of one system."""
-    found: list[Run] = []
-    for piece in sorted(pieces, key=lambda each: each.start):
-        if found and piece.start <= found[-1].end:
-            found[-1] = Run(found[-1].start, max(found[-1].end, piece.end))
-        else:
-            found.append(Run(piece.start, piece.end))
-    return found
-
-
-def holes(pieces: Iterable[Piece | Run], start: int, end: int) -> list[Run]:
-    """What of [start, end) `pieces` do not cover, in order."""
-    found: list[Run] = []
-    position = start
-    for run in runs(pieces):
-        if run.start >= end:
-            break
-        if run.start > position:
-            found.append(Run(position, run.start))
-        position = max(position, run.end)
-    if position < end:
-        found.append(Run(position, end))
-    return found
-
-
-@dataclass(frozen=True, slots=True)
 class Held:
     """Bytes [start, end) of the log that `piece` holds and that count where it is asked."""
 
@@ -229,11 +205,6 @@ def chain(held: Iterable[Held], start: int, end: int) -> Iterator[Held]:
 def all_of(pieces: Iterable[Piece]) -> Iterator[Held]:
     """Every byte of them counts."""
     return (Held(piece, piece.start, piece.end) for piece in pieces)
-
-
-def reached(base: int, pieces: "Iterable[Piece | Run]") -> int:
-    """How far log without a hole goes on from `base`."""
-    return next((run.end for run in runs(pieces) if run.start <= base <= run.end), base)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,18 +9,16 @@ from recovery.copies.log import (
     Held,
     Line,
     Piece,
-    Run,
     Switch,
     chain,
     history_name,
     parse_history,
     parse_wal_name,
-    reached,
-    runs,
     segment_start,
     wal_name,
 )
 from recovery.copies.manifest import Manifest
+from recovery.copies.stretches import Run, reached, runs
 from recovery.errors import Corrupt, Refused
 from recovery.lease.lease import parse_lsn
 

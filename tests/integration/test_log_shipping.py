@@ -9,7 +9,8 @@ from engines.postgres import wal_receiver
 from lab.aws.site import Aws
 from lab.machine.processes import HUNG_SECONDS
 from lab.ultramarket.primary import Primary
-from recovery.copies.log import GAPS, RANGES, SEGMENTS, Run, segment_start, wal_name
+from recovery.copies.log import GAPS, RANGES, SEGMENTS, segment_start, wal_name
+from recovery.copies.stretches import Run
 from recovery.errors import LeaseRefused
 from recovery.lease.lease import Heartbeat
 from tests.support.clients import client, make_bucket

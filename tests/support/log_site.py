@@ -9,27 +9,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cloud.objects import S3Bucket
+from engines.log_store import unpacked
 from engines.postgres.log import PostgresLog
-from engines.postgres.wal_bucket import WalBucket, position_now, unpacked
+from engines.postgres.wal_bucket import WalBucket, position_now
 from engines.postgres.wal_stream import WalStream
 from engines.shipping import Heard, Terms
 from lab.machine.addresses import POSTGRES_PORT
 from lab.machine.processes import HUNG_SECONDS
 from lab.ultramarket.primary import Primary
 from operations.copies.ship_log import Shipper, ShippingOrder
-from recovery.copies.log import (
-    RANGES,
-    SEGMENTS,
-    Line,
-    Range,
-    Run,
-    Segment,
-    all_of,
-    chain,
-    parse_key,
-    parse_wal_name,
-    runs,
-)
+from recovery.copies.log import RANGES, SEGMENTS, Line, Range, Segment, all_of, chain, parse_key, parse_wal_name
+from recovery.copies.stretches import Run, runs
 from recovery.errors import DrError
 from recovery.lease.lease import parse_lsn
 from recovery.names import LOG_SLOT, ROLE_REPLICATION

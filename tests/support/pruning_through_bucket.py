@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from operations.copies.prune import look
 from recovery.copies.catalog import Catalog, Copy
 from recovery.copies.log import SEGMENT_BYTES, Gap, Line, Range, parse_key
-from recovery.copies.log_days import log_days
 from recovery.copies.manifest import Part, Pointer
+from recovery.copies.postgres_log_days import log_days
 from recovery.copies.pruning import Keep, Prune, Verdict, decide
 from recovery.copies.retention import LOG
 from recovery.lease.lease import format_lsn

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from engines.log_store import packed
 from engines.postgres.log_server import Listener, LogServer
 from engines.postgres.wal_ahead import BucketLog, Vouched
-from engines.postgres.wal_bucket import packed
 from recovery.copies.log import SEGMENT_BYTES, History, Line, Piece, Range, Segment, wal_name
 from recovery.errors import DrError, Refused
 from recovery.lease.lease import Heartbeat, Lease

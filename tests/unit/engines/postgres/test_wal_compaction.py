@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from engines.postgres.wal_bucket import WalBucket, packed, unpacked
+from engines.log_store import packed, unpacked
+from engines.postgres.wal_bucket import WalBucket
 from engines.postgres.wal_compaction import MOST_RANGES, Compaction
 from engines.postgres.wal_cutting import Cut
 from engines.shipping import OtherBytes

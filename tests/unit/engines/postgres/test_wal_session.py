@@ -5,11 +5,13 @@ from dataclasses import replace
 
 import pytest
 
+from engines.log_store import packed, unpacked
 from engines.postgres import wal_session
-from engines.postgres.wal_bucket import packed, position_now, unpacked
+from engines.postgres.wal_bucket import position_now
 from engines.shipping import OtherBytes
-from recovery.copies.log import GAPS, RANGES, Line, Range, Run, Segment, Switch, parse_key, runs
+from recovery.copies.log import GAPS, RANGES, Line, Range, Segment, Switch, parse_key
 from recovery.copies.log_position import LogPosition
+from recovery.copies.stretches import Run, runs
 from recovery.errors import LeaseRefused, Refused
 from recovery.lease.lease import Heartbeat
 from tests.support.fakes import FakeBucket, held_lease

@@ -10,19 +10,17 @@ from recovery.copies.log import (
     History,
     Line,
     Range,
-    Run,
     Segment,
     Switch,
     all_of,
     chain,
-    holes,
     parse_history,
     parse_key,
     parse_wal_name,
-    runs,
     segment_start,
     wal_name,
 )
+from recovery.copies.stretches import Run, holes, runs
 
 LINE = Line(epoch=1, system="7441234567890123456", timeline=1)
 LATER = Line(epoch=2, system=LINE.system, timeline=1)

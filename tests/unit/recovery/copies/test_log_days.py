@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 from recovery.copies.catalog import Copy
 from recovery.copies.log import GAPS, SEGMENT_BYTES, Gap, History, Line, Piece, Range, Segment
-from recovery.copies.log_days import log_days
 from recovery.copies.log_position import LogPosition
+from recovery.copies.postgres_log_days import log_days
 from recovery.ports import StoredObject
 
 LINE = Line(1, "77", 1)

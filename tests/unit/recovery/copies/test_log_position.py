@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from recovery.copies.log import Line, Range, Segment, Switch, reached
+from recovery.copies.log import Line, Range, Segment, Switch
 from recovery.copies.log_position import LogPosition, Start, go_on
+from recovery.copies.stretches import reached
 from recovery.errors import Corrupt
 
 SEGMENT = 1000

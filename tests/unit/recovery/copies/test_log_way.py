@@ -3,8 +3,9 @@
 import pytest
 
 from recovery.copies.log import SEGMENT_BYTES as SIZE
-from recovery.copies.log import Line, Piece, Range, Run, Segment, wal_name
+from recovery.copies.log import Line, Piece, Range, Segment, wal_name
 from recovery.copies.log_way import Log, Way, way
+from recovery.copies.stretches import Run
 from recovery.errors import Corrupt, Refused
 from recovery.lease.lease import format_lsn
 from tests.support.manifests import manifest
