@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from engines.configuration.full import ConfigurationFull
+from engines.configuration.restore_order import ConfigurationRestore
 from engines.engine import Engine
 from engines.files.full import FilesFull
 from engines.files.restore_order import FilesRestore
@@ -39,6 +41,7 @@ DATASETS: dict[str, Registered] = {
     ),
     "redis": Registered(copies=(RedisSnapshot("snapshot"), RedisSnapshot("full")), restore=RedisRestore()),
     "files": Registered(copies=(FilesFull(),), restore=FilesRestore()),
+    "configuration": Registered(copies=(ConfigurationFull(),), restore=ConfigurationRestore()),
 }
 """The first copy of the first is the one that a command means when it is told nothing else."""
 

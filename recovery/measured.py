@@ -38,6 +38,10 @@ NODES_LOST_A_MONTH = Number(1, Assumption("one node in a month dies under the gu
 
 # Files. Out of a folder in memory instead of S3, with much other work beside.
 FILES_RESTORE_BYTES_PER_SECOND = _speed("two files of 200 MB, unpacked and checked", 69_000_000)
+CONFIGURATION_FILES_PER_SECOND = Number(500, Assumption("objects written as files of YAML"))
+CONFIGURATION_OBJECTS_PER_SECOND = Number(
+    20, Assumption("objects that an API server takes, each tried before it is applied")
+)
 FILES_RESTORE_FILES_PER_SECOND = Number(3_700, Measurement(_MONTH, "200,000 files of 60 bytes on 2 cores"))
 
 # The other engines.

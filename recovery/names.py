@@ -81,6 +81,12 @@ ACCEPTED_LOSS = "DR_ACCEPT_FEWER_FILES"
 """Variable, and the option `--accept-fewer-files`: most files are gone, and that is right."""
 ONLY_FILES = "DR_ONLY_FILES"
 """Variable, and the option `--only`: a pattern of what a restore of files brings back."""
+FIELD_MANAGER = "dr-restore"
+"""Under which a restore of cluster objects applies them."""
+KEY_ALIAS = f"alias/{PREFIX}-backups"
+"""Of each region's backup key."""
+WITH_SECRETS = "DR_WITH_SECRETS"
+"""Variable, and the option `--with-secrets`: what is sealed in a copy of configuration is written opened."""
 REPLICATION_RULE = "all-copies"
 # What the monitor publishes in CloudWatch: a level (0 ok, 1 warning, 2 critical, 3 unknown) for each finding.
 METRICS_NAMESPACE = "UltraMarketDR"
@@ -168,6 +174,10 @@ class Names:
     def backup_bucket(self, site: SiteName) -> str:
         """The bucket with backups in `site`'s region."""
         return f"{PREFIX}-backups-{self.account_of_copies(site)}-{self.plan.site(site).region}"
+
+    def key_alias_arn(self, site: SiteName) -> str:
+        """The ARN of the alias of the backup key in `site`'s region."""
+        return f"arn:aws:kms:{self.plan.site(site).region}:{self.account_of_copies(site)}:{KEY_ALIAS}"
 
     @property
     def assets_bucket(self) -> str:

@@ -26,6 +26,11 @@ Server = Annotated[
     str, typer.Option("--server", envvar=RESTORED_SERVER, help="Whose Redis: valkey-9.1, if not on PATH.")
 ]
 Only = Annotated[str, typer.Option("--only", help="Files: those that match, such as conf/*.yaml.")]
+WithSecrets = Annotated[bool, typer.Option("--with-secrets", help="Configuration: as files, write Secrets opened.")]
+Apply = Annotated[bool, typer.Option("--apply", help="Configuration: into the cluster of the kubeconfig.")]
+Namespace = Annotated[str, typer.Option("--namespace", help="With --apply: instead of the copy's own.")]
+Partial = Annotated[bool, typer.Option("--partial", help="With --apply: leave what cannot be applied.")]
+WithoutSecrets = Annotated[bool, typer.Option("--without-secrets", help="With --apply: leave Secrets.")]
 Owner = Annotated[str, typer.Option("--owner", help="As root: whose it will be (the server's user).")]
 Source = Annotated[str, typer.Option("--from", help="Whose bucket: prod or dr, which has the log.")]
 Bucket = Annotated[str, typer.Option("--bucket", help="A bucket by its name; then no plan is needed.")]
@@ -51,3 +56,15 @@ class Where:
     end: bool
     claim: str
     others: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Applying:
+    """How objects are applied: into which namespace instead of their own, and what may be left."""
+
+    namespace: str
+    partial: bool
+    secrets: bool
+
+
+NOT_APPLYING = Applying(namespace="", partial=False, secrets=True)

@@ -9,7 +9,7 @@ import pulumi_aws as aws
 
 from recovery.access.buckets import backup_key_policy
 from recovery.access.documents import Statement
-from recovery.names import PREFIX, Names
+from recovery.names import KEY_ALIAS, Names
 
 _DELETION_WINDOW_DAYS = 30
 
@@ -44,7 +44,7 @@ class BackupKey(pulumi.ComponentResource):
         self.alias = aws.kms.Alias(
             f"{name}-alias",
             region=args.region,
-            name=f"alias/{PREFIX}-backups",
+            name=KEY_ALIAS,
             target_key_id=self.key.key_id,
             opts=kept,
         )

@@ -1,7 +1,7 @@
 """What a restore of files will do and cost: which copy, how much of it is asked for, the room it takes."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +13,7 @@ from engines.files.restore import Restored, Selection, restore
 from engines.restoring import RestoreOrder, Size, archived_of, require_room
 from engines.target import require_target, uid_of
 from recovery.copies.manifest import Manifest
-from recovery.copies.moments import moment_of, require_moment, serves, unreachable, window
+from recovery.copies.moments import chosen, window
 from recovery.copies.recovery_target import Target
 from recovery.copies.retention import FULL
 from recovery.errors import Refused
@@ -116,7 +116,7 @@ def _plan(store: RestoreBucket, target: Target, into: Path, only: str) -> Order:
     found = entries(store, _DATASET, FULL)
     usable = [each.manifest for each in found if each.manifest]
     known = tuple(each for each in usable if not each.withheld)
-    copy = _chosen(target, usable, known)
+    copy = chosen(target, usable, known)
     passed = [f"{each.id} is not used: {each.damage}" for each in found if each.damage]
     passed += [f"{each.id} is used only when it is named: {each.withheld}" for each in usable if each.withheld]
     needed = _objects(store, copy)
@@ -143,17 +143,6 @@ def _plan(store: RestoreBucket, target: Target, into: Path, only: str) -> Order:
         only=only,
         files=files,
     )
-
-
-def _chosen(target: Target, usable: Sequence[Manifest], known: Sequence[Manifest]) -> Manifest:
-    """The one that is named; else of the `known` ones the last that ended by then. A higher epoch wins: what a site
-    wrote after it had lost the lease is nobody's data. Raises Refused, with what there is."""
-    require_moment(target)
-    named = [each for each in usable if each.id == target.backup]
-    serving = named or [each for each in known if not target.backup and serves(target, each)]
-    if not serving:
-        raise unreachable(target, [each.started for each in known])
-    return max(serving, key=lambda each: (each.source.epoch, moment_of(each)))
 
 
 def _objects(store: RestoreBucket, copy: Manifest) -> list[StoredObject]:

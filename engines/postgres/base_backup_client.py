@@ -18,11 +18,9 @@ from recovery.lease.lease import parse_lsn
 
 OLDEST_MAJOR = 15
 DATA_DIRECTORY, MANIFEST = "base.tar", "backup_manifest"
-_ZSTD = "COMPRESSION 'zstd', COMPRESSION_DETAIL 'level=1'"
-# Without a worker the server reads, compresses and sends on one core.
-_ZSTD_WITH_WORKERS = "COMPRESSION 'zstd', COMPRESSION_DETAIL 'level=1,workers=2'"
-# What a server answers whose libzstd has no threads, whose build has no zstd, or that does not know the option.
-_NOT_UNDERSTOOD = {"22023", "42601", "0A000"}
+_SERVER_COMPRESSES = "COMPRESSION 'zstd', COMPRESSION_DETAIL 'level=1'"
+# What a server answers whose build has no zstd, or that does not know the option.
+_NOT_UNDERSTOOD = {"42601", "0A000"}
 _PIECE = 256 * 1024
 _ARCHIVE = re.compile(r"((?:base|[1-9][0-9]*)\.tar)(\.zst)?")
 _NEW_ARCHIVE, _MANIFEST, _DATA, _PROGRESS = b"nmdp"
@@ -72,13 +70,12 @@ class BaseBackup:
         if builds_on:
             self._upload(builds_on)
         options = ["INCREMENTAL"] if builds_on else []
-        for compression in (_ZSTD_WITH_WORKERS, _ZSTD) if server_compresses else ():
-            try:
-                return self._begin([*options, compression])
-            except psycopg.Error as error:
-                if error.sqlstate not in _NOT_UNDERSTOOD:
-                    raise
-        return self._begin(options)
+        try:
+            self._begin([*options, *([_SERVER_COMPRESSES] if server_compresses else [])])
+        except psycopg.Error as error:
+            if not server_compresses or error.sqlstate not in _NOT_UNDERSTOOD:
+                raise
+            self._begin(options)
 
     def streams(self) -> Iterator[Stream]:
         """The archives and the manifest, in the order in which they come. At their end `stop` is known."""

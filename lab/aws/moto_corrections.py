@@ -1,12 +1,14 @@
-"""Where moto 5.2.5 differs from S3 and Route 53 in what the lab needs; each put right by replacing one method."""
+"""Where moto 5.2.5 differs from S3, KMS and Route 53 in what the lab needs; each put right by replacing one method."""
 
 import io
 import threading
 from datetime import datetime
 from typing import Any
 
+from moto.core.exceptions import JsonRESTError
 from moto.core.responses import ActionResult
 from moto.iam.access_control import PermissionResult
+from moto.kms.models import KmsBackend
 from moto.route53.models import Route53Backend
 from moto.s3.exceptions import MissingVersion, ReplicationConfigurationNotFoundError, S3ClientError
 from moto.s3.models import FakeBucket, FakeKey, S3Backend
@@ -16,6 +18,7 @@ from lab.aws.bucket_policy import evaluate
 from lab.aws.route53_changes import change_resource_record_sets
 
 _copy_object = S3Backend.copy_object
+_encrypt, _decrypt = KmsBackend.encrypt, KmsBackend.decrypt
 _key_response_get = S3Response._key_response_get  # pyright: ignore[reportPrivateUsage]
 
 
@@ -26,6 +29,8 @@ def apply() -> None:
     S3Response.get_bucket_replication = get_bucket_replication  # type: ignore[method-assign]
     S3Response._key_response_get = key_response_get  # type: ignore[method-assign]
     S3Backend.copy_object = copy_object  # type: ignore[method-assign]
+    KmsBackend.encrypt = encrypt  # type: ignore[method-assign]
+    KmsBackend.decrypt = decrypt  # type: ignore[method-assign]
     Route53Backend.change_resource_record_sets = change_resource_record_sets  # type: ignore[method-assign]
 
 
@@ -54,6 +59,27 @@ def copy_object(
     made = backend.get_object(dest_bucket_name, dest_key_name)
     if made is not None:
         made.checksum_type, made.checksum_parts = src_key.checksum_type, src_key.checksum_parts
+
+
+def encrypt(backend: KmsBackend, *rest: Any, **named: Any) -> tuple[bytes, str]:
+    """moto's, which lets a disabled key encrypt, and make data keys by that."""
+    made, arn = _encrypt(backend, *rest, **named)
+    _require_enabled(backend, arn)
+    return made, arn
+
+
+def decrypt(backend: KmsBackend, *rest: Any, **named: Any) -> tuple[bytes, str]:
+    """moto's, which lets a disabled key decrypt."""
+    found, arn = _decrypt(backend, *rest, **named)
+    _require_enabled(backend, arn)
+    return found, arn
+
+
+def _require_enabled(backend: KmsBackend, arn: str) -> None:
+    if not backend.keys[backend.get_key_id(arn)].enabled:
+        error = JsonRESTError("DisabledException", f"{arn} is disabled.")
+        error.code = 400
+        raise error
 
 
 def bucket_permission(bucket: FakeBucket, action: str, resource: str) -> PermissionResult:

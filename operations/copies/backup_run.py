@@ -14,6 +14,7 @@ from operations.context import Context
 from operations.copies.backup import Made, back_up, ended_in_order, order_by_plan
 from operations.copies.buckets import backup_bucket
 from operations.copies.due import why_due
+from operations.copies.outside import handed
 from operations.copies.runs import SKIPPED, scheduled
 from operations.lease import open_store
 from recovery.copies.retention import FULL
@@ -95,6 +96,7 @@ def _make(
     *,
     instead: str = "",
 ) -> Finished:
+    engine = handed(engine, context)
     order = order_by_plan(
         context.plan, engine, context.site, run=secrets.token_hex(4), program_version=version("ultramarket-dr")
     )

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Protocol
 
 from engines.registry import require, restore_of
 from engines.restoring import Restored, RestoreOrder
-from recovery.copies.retrieval import KEPT_DAYS
+from operations.copies.outside import handed
+from recovery.copies.retrieval import KEPT_DAYS, Archived
 from recovery.errors import Refused
 from recovery.ports import RestoreBucket
 
@@ -24,7 +26,7 @@ def plan_restore(
     `standby` goes on from there by itself.
 
     Raises Refused, with what can be restored, for a point that cannot be reached or a target that is not empty."""
-    engine = restore_of(dataset)
+    engine = handed(restore_of(dataset))
     require(f"a restore of {dataset}", environment, tools=engine.programs)
     return engine.plan(store, to, into, environment=environment, incrementals=incrementals, standby=standby)
 
@@ -39,11 +41,18 @@ def execute(
 ) -> Restored:
     """Do what `order` says. Raises Refused while some of it cannot be read, and what its engine raises."""
     require_readable(order)
-    engine = restore_of(order.dataset)
+    engine = handed(restore_of(order.dataset))
     return engine.execute(store, order, environment=environment, owner=owner, heard=heard)
 
 
-def require_readable(order: RestoreOrder) -> None:
+class Reads(Protocol):
+    """Something that is to be done with copies, some of which may lie in an archive."""
+
+    @property
+    def archived(self) -> Archived: ...
+
+
+def require_readable(order: Reads) -> None:
     """Raises Refused while some of what is needed lies in an archive."""
     if order.archived:
         raise Refused(
@@ -54,7 +63,7 @@ def require_readable(order: RestoreOrder) -> None:
         )
 
 
-def retrieve(store: RestoreBucket, order: RestoreOrder) -> None:
+def retrieve(store: RestoreBucket, order: Reads) -> None:
     """Ask for readable copies of what `order` needs and nobody asked for yet (fault 56)."""
     for each in order.archived.unasked:
         store.retrieve(each.key, days=KEPT_DAYS)

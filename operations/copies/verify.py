@@ -7,6 +7,7 @@ from pathlib import Path
 from engines.catalog import Entry, latest, pick
 from engines.engine import Verdict
 from engines.registry import engine_of, engines, require
+from operations.copies.outside import handed
 from recovery.copies.manifest import Manifest
 from recovery.ports import ObjectStore
 
@@ -52,7 +53,7 @@ def verify(
     Raises Corrupt when anything differs from what its manifest promises, Refused when it cannot be checked here.
     """
     key, manifest = find(store, wanted, dataset=dataset, kind=kind, now=now, passed_over=passed_over)
-    engine = engine_of(manifest.dataset, manifest.kind)
+    engine = handed(engine_of(manifest.dataset, manifest.kind))
     found(key, manifest)
     require(f"{engine.dataset} {engine.kind}", environment, tools=engine.needs.to_verify)
     return key, manifest, engine.verify(store, manifest, environment=environment, scratch=scratch)

@@ -34,6 +34,17 @@ def may_serve(target: Target, started: datetime) -> bool:
     return target.time is None or started <= target.time
 
 
+def chosen(target: Target, usable: Sequence[Manifest], known: Sequence[Manifest]) -> Manifest:
+    """Of complete copies the one that is named; else of the `known` ones the last that ended by then. A higher epoch
+    wins: what a site wrote after it had lost the lease is nobody's data. Raises Refused, with what there is."""
+    require_moment(target)
+    named = [each for each in usable if each.id == target.backup]
+    serving = named or [each for each in known if not target.backup and serves(target, each)]
+    if not serving:
+        raise unreachable(target, [each.started for each in known])
+    return max(serving, key=lambda each: (each.source.epoch, moment_of(each)))
+
+
 def unreachable(target: Target, started: Sequence[datetime]) -> Refused:
     """Why there is no copy for it."""
     if not started:

@@ -7,8 +7,8 @@ from typing import Literal, get_args
 
 from pydantic import field_validator
 
-from recovery.plan.fields import Cron, Folder, Model, Pattern, Sentence, SqlName
-from recovery.units import Duration, DurationOrPermanent, shown
+from recovery.plan.fields import ClusterObject, Cron, Folder, Model, Pattern, Sentence, SqlName, once
+from recovery.units import Duration, DurationOrPermanent
 
 DatasetName = Literal["postgres", "mongo", "redis", "files", "configuration"]
 DATASETS: tuple[DatasetName, ...] = get_args(DatasetName)
@@ -106,13 +106,20 @@ class Files(Dataset):
     @field_validator("exclude")
     @classmethod
     def _once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if again := next((each for number, each in enumerate(value) if each in value[:number]), None):
-            raise ValueError(f"{shown(again)} stands there twice")
-        return value
+        return once(value)
 
 
 class Configuration(Dataset):
-    """Cluster objects and settings, as they can be applied again."""
+    """Cluster objects and settings, as they can be applied again: all of the site's namespace, `cluster_objects` of its
+    cluster (`RESOURCE.GROUP/NAME`), and the files at and below `paths`, where the copy is made."""
+
+    cluster_objects: tuple[ClusterObject, ...] = ()
+    paths: tuple[Folder, ...] = ()
+
+    @field_validator("cluster_objects", "paths")
+    @classmethod
+    def _once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return once(value)
 
 
 class Datasets(Model):

@@ -36,6 +36,27 @@ def _pattern(value: str) -> str:
     return value
 
 
+def once(value: tuple[str, ...]) -> tuple[str, ...]:
+    """A list as it is. Raises ValueError when something is in it twice."""
+    if again := next((each for number, each in enumerate(value) if each in value[:number]), None):
+        raise ValueError(f"{shown(again)} stands there twice")
+    return value
+
+
+def _cluster_object(value: str) -> str:
+    """As RBAC names it. Names of roles may have colons; none has a slash, or is a step in a path."""
+    resource, _, name = value.partition("/")
+    if not re.fullmatch(r"[a-z]+(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*", resource) or not re.fullmatch(
+        r"[A-Za-z0-9]([-A-Za-z0-9.:_]*[A-Za-z0-9])?", name
+    ):
+        raise ValueError(
+            f"expected RESOURCE.GROUP/NAME, such as storageclasses.storage.k8s.io/gp3; found {shown(value)}"
+        )
+    if resource == "secrets":
+        raise ValueError("Secrets lie in namespaces; those of the site's own are copied without being named")
+    return value
+
+
 Cron = Annotated[str, AfterValidator(_cron)]
 Region = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")]
 DnsName = Annotated[str, Field(pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,}$", max_length=253)]
@@ -45,4 +66,5 @@ AccountId = Annotated[str, AfterValidator(_account)]
 SqlName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")]
 Folder = Annotated[str, Field(pattern=r"^(/[A-Za-z0-9_][A-Za-z0-9._-]*)+$", max_length=200)]
 Pattern = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_pattern)]
+ClusterObject = Annotated[str, AfterValidator(_cluster_object)]
 Sentence = Annotated[str, Field(min_length=10, max_length=300)]

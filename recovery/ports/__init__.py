@@ -20,6 +20,10 @@ from recovery.ports.cluster import FailedJob as FailedJob
 from recovery.ports.cluster import GuardState as GuardState
 from recovery.ports.cluster import Room as Room
 from recovery.ports.cluster import ScheduledJobs as ScheduledJobs
+from recovery.ports.cluster_objects import Applied as Applied
+from recovery.ports.cluster_objects import ClusterObjects as ClusterObjects
+from recovery.ports.cluster_objects import Kind as Kind
+from recovery.ports.cluster_objects import Object as Object
 from recovery.ports.control_table import GuardReports as GuardReports
 from recovery.ports.control_table import LeaseStore as LeaseStore
 from recovery.ports.control_table import RunClaim as RunClaim
@@ -35,6 +39,10 @@ from recovery.ports.edge import WriteAnswer as WriteAnswer
 from recovery.ports.metrics import MetricSink as MetricSink
 from recovery.ports.public_name import HostedZone as HostedZone
 from recovery.ports.public_name import Marker as Marker
+from recovery.ports.sealing import Context as Context
+from recovery.ports.sealing import Opener as Opener
+from recovery.ports.sealing import Sealed as Sealed
+from recovery.ports.sealing import Sealer as Sealer
 from recovery.ports.standby import CollationChange as CollationChange
 from recovery.ports.standby import LogAhead as LogAhead
 from recovery.ports.standby import PromoterRights as PromoterRights

@@ -43,15 +43,17 @@ class Blocks:
 
 
 class Faults:
-    """Puts faults into the path of one operation, such as PutObject, of a bucket's keys with `within` in them."""
+    """Puts faults into the path of one operation, such as PutObject, of a bucket's keys with `within` in them: of small
+    requests, or of those with content (`bulk`)."""
 
-    def __init__(self, store: S3Bucket, operation: str, within: str) -> None:
+    def __init__(self, store: S3Bucket, operation: str, within: str, *, bulk: bool = False) -> None:
         self._within = within
         self.asked: list[str] = []
         self.next: list[Fault] = []
         """Used up one a request."""
         self.always: Fault | None = None
-        store._quick.meta.events.register(f"before-send.s3.{operation}", self._handle)  # pyright: ignore[reportPrivateUsage]
+        client = store._bulk if bulk else store._quick  # pyright: ignore[reportPrivateUsage]
+        client.meta.events.register(f"before-send.s3.{operation}", self._handle)
 
     def _handle(self, request: Any, **_: Any) -> Any:
         if self._within not in request.url:

@@ -40,8 +40,8 @@ def test_every_dataset_that_is_copied_can_be_restored_and_every_log_that_the_sta
 
 
 def test_what_a_dataset_does_not_have_is_refused_with_what_there_is() -> None:
-    with pytest.raises(Refused, match="configuration is nothing that can be restored") as refusal:
-        restore_of("configuration")
+    with pytest.raises(Refused, match="elephants is nothing that can be restored") as refusal:
+        restore_of("elephants")
     assert "postgres" in refusal.value.next_step
     with pytest.raises(Refused, match="redis has no log that can be shipped") as refusal:
         log_of("redis")
