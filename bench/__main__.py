@@ -1,6 +1,6 @@
 """`make bench`: every benchmark, one after another; writes `.lab/bench.json`.
 
-    uv run python -m bench [gate] [log] [preview] [full] [restore] [redis]
+    uv run python -m bench [gate] [log] [preview] [full] [restore] [redis] [mongo]
 
 Absolute values are of this machine in this hour; only ratios mean anything elsewhere.
 """
@@ -8,7 +8,7 @@ Absolute values are of this machine in this hour; only ratios mean anything else
 import argparse
 import json
 
-from bench import full_backup, gate, incremental, log, preview, redis, restore
+from bench import full_backup, gate, incremental, log, mongo, preview, redis, restore
 from bench.row import Row
 from lab.project import ROOT
 
@@ -20,6 +20,7 @@ SUBJECTS = {
     "incremental": incremental.rows,
     "restore": restore.rows,
     "redis": redis.rows,
+    "mongo": mongo.rows,
 }
 RESULT = ROOT / ".lab" / "bench.json"
 

@@ -71,6 +71,10 @@ class Content:
     as_of: datetime | None = None
     remarks: tuple[str, ...] = ()
     withheld: str = ""
+    documents: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Of a source that counts in documents: how many each of its collections has."""
+    resume_token: str = ""
+    """Of a source with a stream of changes: by which that goes on after `start_position`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,12 +90,14 @@ class Verdict:
 
 @dataclass(frozen=True, kw_only=True)
 class Folder:
-    """Where one backup goes: a folder of the bucket, all of whose objects are locked until `retain_until`."""
+    """Where one backup goes: a folder of the bucket, all of whose objects are locked until `retain_until`.
+    `object_bytes`: about how long an object gets before the next one begins, where it is to be shorter than usual."""
 
     store: ObjectStore
     prefix: str
     retain_until: datetime
     progress: Callable[[Tally], None] = lambda _: None
+    object_bytes: int | None = None
 
     def write(
         self, name: str, chunks: Chunks, tally: Tally, *, raw_bytes: Callable[[], int] | None = None
@@ -103,10 +109,10 @@ class Folder:
         What is too long for one object goes on in `name.0002` and so on, each compressed for itself: put together in
         their order they are one zstd stream. Each is locked like the first.
         """
-        pieces, parts = Pieces(chunks), list[Part]()
+        pieces, parts, longest = Pieces(chunks), list[Part](), self.object_bytes or OBJECT_BYTES
         while not pieces.ended:
             key = self.prefix + name + (f".{len(parts) + 1:04d}" if parts else "")
-            piece = pieces.until(lambda: tally.object_bytes >= OBJECT_BYTES)
+            piece = pieces.until(lambda: tally.object_bytes >= longest)
             if raw_bytes is None:
                 packed = compressed(piece, tally, self.progress)
             else:

@@ -15,6 +15,8 @@ from engines.configuration.restore_order import ConfigurationRestore
 from engines.engine import Engine
 from engines.files.full import FilesFull
 from engines.files.restore_order import FilesRestore
+from engines.mongo.dump import MongoFull
+from engines.mongo.restore_order import MongoRestore
 from engines.postgres.full import PostgresFull
 from engines.postgres.incremental import PostgresIncremental
 from engines.postgres.log import PostgresLog
@@ -39,6 +41,7 @@ DATASETS: dict[str, Registered] = {
     "postgres": Registered(
         copies=(PostgresFull(), PostgresIncremental()), restore=PostgresRestore(), log=PostgresLog()
     ),
+    "mongo": Registered(copies=(MongoFull(),), restore=MongoRestore()),
     "redis": Registered(copies=(RedisSnapshot("snapshot"), RedisSnapshot("full")), restore=RedisRestore()),
     "files": Registered(copies=(FilesFull(),), restore=FilesRestore()),
     "configuration": Registered(copies=(ConfigurationFull(),), restore=ConfigurationRestore()),

@@ -24,11 +24,11 @@ Size = Callable[[int], str]
 @dataclass(frozen=True, kw_only=True)
 class RestoreOrder(ABC):
     """A restore as it is shown and as it is executed: what is read, what it needs and takes. An engine adds to it what
-    it needs itself."""
+    it needs itself. `into`: a folder, or the address of a deployment."""
 
     dataset: str
     to: str
-    into: Path
+    into: Any
     objects: int
     stored_bytes: int
     disk_bytes: int
@@ -47,6 +47,10 @@ class RestoreOrder(ABC):
     @abstractmethod
     def window(self) -> str:
         """What could be restored, for people."""
+
+    def room(self, size: Size) -> str:
+        """What it needs of the target's disk, for people."""
+        return f"needs {size(self.disk_bytes)}, {size(self.disk_free)} are free"
 
     @abstractmethod
     def rows(self, size: Size) -> list[tuple[str, str]]:
@@ -71,7 +75,7 @@ class Restored(ABC):
         """How far it got, for people."""
 
     @abstractmethod
-    def next_step(self, into: Path) -> str:
+    def next_step(self, into: Any) -> str:
         """What to do with it now."""
 
     @abstractmethod
@@ -89,11 +93,15 @@ class Restore(Protocol[Order]):
     programs: tuple[str, ...]
     """That must be on PATH."""
 
+    def place(self, named: str) -> Any:
+        """What somebody means who names it as the target: a folder, or the address of a deployment."""
+        ...
+
     def plan(
         self,
         store: RestoreBucket,
         to: str,
-        into: Path,
+        into: Any,
         *,
         environment: Mapping[str, str],
         incrementals: bool,
@@ -105,7 +113,7 @@ class Restore(Protocol[Order]):
         Raises Refused, with what can be restored, for a point that cannot be reached or a target that is not empty."""
         ...
 
-    def owner_of(self, into: Path, wanted: str) -> int | None:
+    def owner_of(self, into: Any, wanted: str) -> int | None:
         """The user whose the data will be, None for ours; `wanted` is a name or a number, empty for the usual one.
         Raises Refused for one that cannot have it."""
         ...

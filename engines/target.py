@@ -33,6 +33,11 @@ class Stages:
         self.seconds[name] = round(time.monotonic() - begun, 3)
 
 
+def folder(named: str) -> Path:
+    """The folder, from the root on. A link stays a link."""
+    return Path(os.path.abspath(named))  # noqa: PTH100
+
+
 def require_target(into: Path, *, inside: Path | None = None) -> None:
     """Raises Refused unless `into` is an empty folder, or none yet, that one rename can put in place (fault 54)."""
     if into.exists() and not into.is_dir():

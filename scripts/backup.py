@@ -45,8 +45,9 @@ def backup(
     """Back up a dataset into this site's bucket.
 
     Connects by libpq's variables (PGHOST, PGPORT, PGUSER, PGPASSWORD or PGPASSFILE, PGSSLMODE), to Redis or Valkey by
-    REDIS_HOST, REDIS_PORT, REDIS_USER, REDIS_PASSWORD, REDIS_CA or REDIS_TLS=yes. A PostgreSQL standby compresses what
-    it sends; all else is compressed here. Refused (exit 2) at a site that does not hold the lease; with --if-active it
+    REDIS_HOST, REDIS_PORT, REDIS_USER, REDIS_PASSWORD, REDIS_CA or REDIS_TLS=yes, to MongoDB by MONGO_URL (without a
+    login), MONGO_USER, MONGO_PASSWORD, MONGO_CA or MONGO_TLS=yes. A PostgreSQL standby compresses what it sends; all
+    else is compressed here. Refused (exit 2) at a site that does not hold the lease; with --if-active it
     says `skipped: not the active site` and ends with 0 when another site has it, and what became of the run is counted
     for `dr status`.
 

@@ -53,7 +53,7 @@ def restore(
     It is checked while it is unpacked beside the target, which appears when replay has got where it should. The server
     is stopped; started, it neither archives nor follows anybody. With --as-standby it is the newest backup alone, whose
     server replays the log itself. Of Redis the last copy before the time is taken, for a server that can load it; of
-    files --only brings back some.
+    files --only brings back some. MongoDB goes into an empty replica set: --into mongodb://HOST:PORT/?replicaSet=NAME.
     Configuration comes as files, Secrets sealed; with --apply into a cluster that no copy is of, by its own trial
     first. CronJobs and Jobs come suspended, the replicas of the plan's services are left to promotion.
 

@@ -1,8 +1,6 @@
-"""`dr restore --into`: a dataset into a folder here."""
+"""`dr restore --into`: a dataset into a folder here, or into a deployment."""
 
-import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from cloud.objects import S3Bucket
@@ -14,7 +12,7 @@ from scripts.restore_options import Wish
 def into_folder(
     store: S3Bucket,
     engine: Restore[Any],
-    folder: Path,
+    place: str,
     owner: str,
     wish: Wish,
     environment: Mapping[str, str],
@@ -27,7 +25,7 @@ def into_folder(
     from scripts.restore_output import Report
 
     report = Report(json=wish.json)
-    into = Path(os.path.abspath(folder))  # noqa: PTH100  (a link stays a link)
+    into = engine.place(place)
     to = wish.to or "latest"
     order = plan_restore(
         store, engine.dataset, to, into, environment=environment, incrementals=incrementals, standby=standby

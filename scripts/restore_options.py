@@ -8,7 +8,9 @@ import typer
 
 from recovery.names import RESTORED_SERVER
 
-Into = Annotated[Path | None, typer.Option("--into", help="An empty folder, or one that is not there yet.")]
+Into = Annotated[
+    str | None, typer.Option("--into", metavar="PLACE", help="An empty folder, or a new one; MongoDB: its URL.")
+]
 Claim = Annotated[
     str, typer.Option("--target-pvc", metavar="CLAIM", help="A claim in the DR cluster, for a server of yours.")
 ]

@@ -27,7 +27,7 @@ class Report:
         rows = [
             ("from", f"{bucket}: {order.objects:,} objects, {decimal(order.stored_bytes)}"),
             *order.rows(decimal),
-            ("into", f"{order.into}: needs {decimal(order.disk_bytes)}, {decimal(order.disk_free)} are free"),
+            ("into", f"{order.into}: {order.room(decimal)}"),
             *([("not readable", order.archived.words())] if order.archived else []),
             *((f"time: {term.name}", f"{term.seconds:.1f} s ({term.source})") for term in order.terms),
             ("time, all", f"{order.seconds:.1f} s"),

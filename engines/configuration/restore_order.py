@@ -12,7 +12,7 @@ from engines.configuration.index import SECRETS
 from engines.configuration.outside import Nowhere, Outside
 from engines.configuration.restore import Restored, restore
 from engines.restoring import RestoreOrder, Size, archived_of, objects_of, require_room
-from engines.target import require_target, uid_of
+from engines.target import folder, require_target, uid_of
 from recovery.copies.manifest import Manifest
 from recovery.copies.moments import chosen, window
 from recovery.copies.recovery_target import Target
@@ -81,6 +81,10 @@ class ConfigurationRestore:
     def reaching(self, outside: Outside) -> "ConfigurationRestore":
         """The same with keys."""
         return ConfigurationRestore(outside)
+
+    def place(self, named: str) -> Path:
+        """A folder."""
+        return folder(named)
 
     def plan(
         self,

@@ -11,7 +11,7 @@ from engines.catalog import entries
 from engines.files.index import entries_of, index_parts
 from engines.files.restore import Restored, Selection, restore
 from engines.restoring import RestoreOrder, Size, archived_of, require_room
-from engines.target import require_target, uid_of
+from engines.target import folder, require_target, uid_of
 from recovery.copies.manifest import Manifest
 from recovery.copies.moments import chosen, window
 from recovery.copies.recovery_target import Target
@@ -67,6 +67,10 @@ class FilesRestore:
 
     dataset = _DATASET
     programs: tuple[str, ...] = ()
+
+    def place(self, named: str) -> Path:
+        """A folder."""
+        return folder(named)
 
     def plan(
         self,

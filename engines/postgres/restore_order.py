@@ -11,7 +11,7 @@ from engines.postgres.commit_times import ended
 from engines.postgres.restore import PROGRAMS, Restored, restore
 from engines.postgres.wal_archive import Listed, WalArchive, listed
 from engines.restoring import RestoreOrder, Size, archived_of, objects_of, require_room
-from engines.target import owner_of, require_target
+from engines.target import folder, owner_of, require_target
 from recovery.copies.chain import RATHER, usable
 from recovery.copies.gaps import CLOCKS
 from recovery.copies.log import Held
@@ -77,6 +77,10 @@ class PostgresRestore:
 
     dataset = _DATASET
     programs: tuple[str, ...] = PROGRAMS
+
+    def place(self, named: str) -> Path:
+        """A folder."""
+        return folder(named)
 
     def plan(
         self,

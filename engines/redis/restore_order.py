@@ -2,21 +2,21 @@
 
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from engines.catalog import Begun, begun
+from engines.choosing import choose
 from engines.redis.formats import PRODUCTS, Server
 from engines.redis.restore import NOT_IN_IT, Restored, restore
 from engines.restoring import RestoreOrder, Size, archived_of, objects_of, require_room
-from engines.target import owner_of, require_target
+from engines.target import folder, owner_of, require_target
 from recovery.copies.manifest import Manifest
-from recovery.copies.moments import may_serve, moment_of, require_moment, serves, unreachable, window
+from recovery.copies.moments import moment_of, window
 from recovery.copies.recovery_target import Target
-from recovery.errors import Corrupt, Refused
+from recovery.errors import Refused
 from recovery.measured import REDIS_RESTORE_BYTES_PER_SECOND
 from recovery.names import RESTORED_SERVER
 from recovery.ports import RestoreBucket
@@ -72,6 +72,10 @@ class RedisRestore:
     dataset = _DATASET
     programs: tuple[str, ...] = ()
 
+    def place(self, named: str) -> Path:
+        """A folder."""
+        return folder(named)
+
     def plan(
         self,
         store: RestoreBucket,
@@ -90,16 +94,8 @@ class RedisRestore:
             )
         require_target(into)
         target = Target.parse(to)
-        require_moment(target)
-        known = [each for kind in _KINDS for each in begun(store, _DATASET, kind) if each.has_manifest]
-        started = tuple(each.named.started for each in known)
-        backup, passed_over = _choose(target, known)
-        if backup is None and passed_over:
-            raise Corrupt(
-                "no backup can be used:\n" + "\n".join(passed_over), next_step=unreachable(target, started).next_step
-            )
-        if backup is None:
-            raise unreachable(target, started)
+        chosen = choose(store, _DATASET, _KINDS, target)
+        backup = chosen.backup
         server = _server(backup, environment)
         objects = objects_of(store, backup)
         return Order(
@@ -112,9 +108,9 @@ class RedisRestore:
             disk_free=require_room(into, backup.raw_bytes),
             terms=(_term(backup.raw_bytes),),
             archived=archived_of(store, objects),
-            passed_over=passed_over,
+            passed_over=chosen.passed_over,
             backup=backup,
-            known=started,
+            known=chosen.known,
             server=server,
             asked=target.time,
         )
@@ -134,31 +130,6 @@ class RedisRestore:
     ) -> Restored:
         """See `engines.redis.restore`."""
         return restore(store, order.backup, order.server, order.into, owner=owner, heard=heard)
-
-
-def _choose(target: Target, known: Sequence[Begun]) -> tuple[Manifest | None, tuple[str, ...]]:
-    """The last whole copy that serves, and why later ones do not; only as many manifests are read as that takes. What a
-    site wrote after it had lost the lease is nobody's data, so a higher epoch comes first. Raises Corrupt or Refused
-    for a copy that was asked for by its id and is not whole."""
-    passed_over = list[str]()
-    for each in sorted(known, key=lambda each: (each.named.epoch, each.named.id), reverse=True):
-        if target.backup not in ("", each.named.id) or not may_serve(target, each.named.started):
-            continue
-        try:
-            entry = each.entry()
-        except Corrupt as error:
-            if target.backup:
-                raise
-            passed_over.append(f"{each.named.id} is not used: {error.what}")
-            continue
-        if entry.manifest is None:
-            words = f"{each.named.id} is not used: it is not all there (`dr backups`)"
-            if target.backup:
-                raise Refused(words, next_step="wait until it is, or name another one")
-            passed_over.append(words)
-        elif serves(target, entry.manifest):
-            return entry.manifest, tuple(passed_over)
-    return None, tuple(passed_over)
 
 
 def _server(backup: Manifest, environment: Mapping[str, str]) -> Server:

@@ -137,6 +137,8 @@ def back_up(
         retain_until=folder.retain_until,
         remarks=content.remarks,
         withheld=content.withheld,
+        documents=dict(content.documents),
+        resume_token=content.resume_token,
     )
     key = manifest_key(prefix)
     store.put_once(key, manifest.to_json(), retain_until=folder.retain_until)

@@ -1,8 +1,7 @@
 """A restore, whatever the dataset: looking, asking for what lies in an archive, and doing what was shown."""
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from engines.registry import require, restore_of
 from engines.restoring import Restored, RestoreOrder
@@ -16,7 +15,7 @@ def plan_restore(
     store: RestoreBucket,
     dataset: str,
     to: str,
-    into: Path,
+    into: Any,
     *,
     environment: Mapping[str, str],
     incrementals: bool = True,

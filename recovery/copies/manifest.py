@@ -81,6 +81,10 @@ class Manifest(_Model):
     """What whoever reads it should know: what was left out, and why."""
     withheld: str = ""
     """Why `latest` does not name it, although all of it is there; empty for every other."""
+    documents: dict[str, int] = {}
+    """Of a dataset that counts in documents: how many each of its collections has."""
+    resume_token: str = ""
+    """Of a dataset with a stream of changes: by which that goes on after `start_position`."""
 
     @property
     def stored_bytes(self) -> int:

@@ -23,6 +23,9 @@ from tests.support.backup_site import each_source as each_source
 from tests.support.backup_site import oldest_source as oldest_source
 from tests.support.clients import client
 from tests.support.guard_process import Guards
+from tests.support.mongo_site import mongo as mongo
+from tests.support.mongo_site import mongo_server as mongo_server
+from tests.support.mongo_site import mongo_target as mongo_target
 from tests.support.plans import ROOT
 from tests.support.redis_site import redis_newest as redis_newest
 from tests.support.redis_site import redis_oldest as redis_oldest

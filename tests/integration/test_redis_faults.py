@@ -9,7 +9,6 @@ from typing import Any, cast
 
 import pytest
 
-from cloud.objects import S3Bucket
 from lab.aws.site import Aws
 from lab.machine.addresses import Block
 from recovery.errors import DrError, Failed
@@ -17,7 +16,7 @@ from tests.support.rdb import HISTORY, rdb
 from tests.support.redis_fake import FACTS, FakeRedis, serving, sized
 from tests.support.redis_site import RedisSite, with_bucket
 from tests.support.restore_site import Stock, flipped
-from tests.support.s3_faults import Fault, Faults, refuses, resets
+from tests.support.s3_faults import Fault, Faults, bulk_faults, refuses, resets
 from tests.support.tls import certificate
 
 BODY = rdb("REDIS0011")
@@ -140,14 +139,6 @@ def site(redis_newest: RedisSite, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> 
     for name, value in aws.env("prod").items():
         monkeypatch.setenv(name, value)
     return with_bucket(redis_newest, aws)
-
-
-def bulk_faults(store: S3Bucket, operation: str, within: str) -> Faults:
-    """The same in the path of an upload's parts, which another client sends."""
-    made = Faults(store, operation, within)
-    handle = made._handle  # pyright: ignore[reportPrivateUsage]
-    store._bulk.meta.events.register(f"before-send.s3.{operation}", handle)  # pyright: ignore[reportPrivateUsage]
-    return made
 
 
 @pytest.mark.parametrize("fault", [refuses(403, "AccessDenied"), resets], ids=["403", "reset"])

@@ -63,6 +63,14 @@ class Faults:
         return fault(request) if fault else None
 
 
+def bulk_faults(store: S3Bucket, operation: str, within: str) -> Faults:
+    """The same in the path of an upload's parts, which another client sends."""
+    made = Faults(store, operation, within)
+    handle = made._handle  # pyright: ignore[reportPrivateUsage]
+    store._bulk.meta.events.register(f"before-send.s3.{operation}", handle)  # pyright: ignore[reportPrivateUsage]
+    return made
+
+
 class _Raw(io.BytesIO):
     def stream(self, **_: Any) -> Any:
         while chunk := self.read(1024):

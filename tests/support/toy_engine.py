@@ -87,6 +87,9 @@ class ToyRestore:
     dataset: str = "redis"
     programs: tuple[str, ...] = ("sh",)
 
+    def place(self, named: str) -> Path:
+        return Path(named)
+
     def plan(
         self,
         store: RestoreBucket,

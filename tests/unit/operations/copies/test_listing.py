@@ -49,7 +49,7 @@ def test_a_bucket_without_anything_open_says_nothing_about_it() -> None:
     assert unfinished_lines(list_backups(FakeBucket(), now=NOON), NOON, DAY) == []
 
 
-@pytest.mark.parametrize("folder", ["postgres/log/00000001/77/20260101/", "mongo/full/00000001/77/x/"])
+@pytest.mark.parametrize("folder", ["postgres/log/00000001/77/20260101/", "mails/full/00000001/77/x/"])
 def test_what_no_engine_made_is_not_called_an_unfinished_backup(folder: str) -> None:
     bucket = FakeBucket()
     bucket.objects[f"{folder}0-16777216"] = b"log"
