@@ -57,7 +57,7 @@ class Address:
         tls, authority = environment.get(f"{prefix}_TLS") or "no", environment.get(f"{prefix}_CA", "")
         if "@" in given:
             raise Refused(
-                f"the address in {prefix}_URL has a login in it, which others would see",
+                "the address of the MongoDB deployment has a login in it, which others would see",
                 next_step=f"take it out, and set {prefix}_USER and {prefix}_PASSWORD",
             )
         if not _URL.fullmatch(given):

@@ -37,7 +37,7 @@ def test_what_is_no_address_is_refused(url: str) -> None:
 
 
 def test_an_address_with_a_login_in_it_is_refused_without_being_repeated() -> None:
-    with pytest.raises(Refused, match="the address in MONGO_URL has a login in it") as refusal:
+    with pytest.raises(Refused, match="the address of the MongoDB deployment has a login in it") as refusal:
         Address.of({"MONGO_URL": f"mongodb://me:{SECRET}@h:27017/"})
     assert SECRET not in str(refusal.value) and "MONGO_PASSWORD" in refusal.value.next_step
 
