@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from recovery.ports import FailedJob, ScheduledJobs
+from recovery.ports.cluster import FailedJob, ScheduledJobs
 
 _Object = Mapping[str, Any]
 

@@ -13,7 +13,7 @@ from cloud.kubernetes_api import Answer, KubernetesApi
 from cloud.kubernetes_login import server_of
 from recovery.errors import Failed, Refused, Unreachable
 from recovery.names import FIELD_MANAGER
-from recovery.ports import Applied, Kind, Object
+from recovery.ports.cluster_objects import Applied, Kind, Object
 
 _PAGE = 50  # an object may have 1.5 MB
 _SECONDS = 30.0  # an aggregated API is asked by the API server in its turn

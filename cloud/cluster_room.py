@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from recovery.errors import Unreachable
-from recovery.ports import ClusterRoom, Room
+from recovery.ports.cluster import ClusterRoom, Room
 
 _GONE = ("Succeeded", "Failed")
 _MEBIBYTE = 2**20

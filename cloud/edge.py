@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from cloud.resolver import Resolver
 from recovery.errors import DrError, Refused, Unreachable
-from recovery.ports import EdgeSeen, HttpAnswer, ServiceAnswer, WriteAnswer
+from recovery.ports.edge import EdgeSeen, HttpAnswer, ServiceAnswer, WriteAnswer
 from recovery.site.service_contract import PROBE_PATH, health_path, read_health, read_write
 
 TLS_PORT = 443

@@ -16,7 +16,7 @@ _TEXTS = ("boot_id", "mode", "version", "lease", "lease_problem", "database_prob
 
 
 class DynamoGuardReports:
-    """GuardReports (recovery.ports) on the control table."""
+    """GuardReports (recovery.ports.control_table) on the control table."""
 
     def __init__(self, table: ControlTable) -> None:
         self._table = table

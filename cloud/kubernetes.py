@@ -11,7 +11,7 @@ from cloud.kubernetes_api import KubernetesApi
 from cloud.kubernetes_login import server_of
 from recovery.errors import Unreachable
 from recovery.names import GUARD_CONTAINER
-from recovery.ports import ClusterRoom, DeploymentState, GuardState, ScheduledJobs
+from recovery.ports.cluster import ClusterRoom, DeploymentState, GuardState, ScheduledJobs
 
 
 class KubernetesCluster:

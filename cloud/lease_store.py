@@ -17,7 +17,7 @@ _TAKEN_OVER = ("site", "epoch", "state", "lease_seconds", "margin_seconds", "hol
 
 
 class DynamoLeaseStore:
-    """LeaseStore (recovery.ports) on the control table."""
+    """LeaseStore (recovery.ports.control_table) on the control table."""
 
     def __init__(self, table: ControlTable) -> None:
         self._table = table

@@ -11,7 +11,7 @@ from recovery.names import LEVEL_METRIC, METRICS_NAMESPACE
 
 
 class CloudWatchMetrics:
-    """MetricSink (recovery.ports) in `region`. A region that is gone costs a few seconds."""
+    """MetricSink (recovery.ports.metrics) in `region`. A region that is gone costs a few seconds."""
 
     def __init__(self, region: str) -> None:
         self.region = region

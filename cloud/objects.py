@@ -18,7 +18,7 @@ from cloud.s3_errors import code_of, was_retried, worded
 from cloud.session import client
 from recovery.copies.parts import MOST_PARTS, in_flight, part_size
 from recovery.errors import Corrupt, Failed, Refused, Unreachable
-from recovery.ports import HeldObject, HiddenObject, StoredObject, UnfinishedUpload
+from recovery.ports.buckets import HeldObject, HiddenObject, StoredObject, UnfinishedUpload
 
 _SENDERS = 2
 _CHUNK = 1024 * 1024

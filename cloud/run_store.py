@@ -9,7 +9,7 @@ from typing import Any
 
 from cloud.control_table import ConditionFailedError, ControlTable
 from recovery.errors import Failed, Refused
-from recovery.ports import RunClaim
+from recovery.ports.control_table import RunClaim
 
 CLAIM_KEY = "claim"
 _CLAIM_FIELDS = ("run", "holder", "boot_id", "beat")
@@ -18,7 +18,7 @@ _SAME = " AND ".join(f"#{name} = :{name}" for name in _CLAIM_FIELDS)
 
 
 class DynamoRunStore:
-    """RunStore (recovery.ports) on the control table."""
+    """RunStore (recovery.ports.control_table) on the control table."""
 
     def __init__(self, table: ControlTable) -> None:
         self._table = table

@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cloud.session import client
 from recovery.errors import Corrupt, DrError, Refused, Unreachable
-from recovery.ports import Context, Sealed
+from recovery.ports.sealing import Context, Sealed
 
 _PIECE = 64 * 1024
 _DENIED = ("AccessDeniedException", "NotFoundException", "DisabledException", "KMSInvalidStateException")

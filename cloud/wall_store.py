@@ -10,7 +10,7 @@ from recovery.plan.plan import SiteName
 
 
 class DynamoWallStore:
-    """WallStore (recovery.ports) on the control table."""
+    """WallStore (recovery.ports.control_table) on the control table."""
 
     def __init__(self, table: ControlTable) -> None:
         self._table = table

@@ -24,7 +24,7 @@ from recovery.names import (
     pointer_prefix,
     shared_prefix,
 )
-from recovery.ports import ObjectStore
+from recovery.ports.buckets import ObjectStore
 
 _READERS = 8
 _POINTER_TRIES = 10

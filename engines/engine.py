@@ -15,7 +15,7 @@ from engines.streams import Chunks, Pieces, Tally, compressed, passed_on
 from recovery.copies.manifest import Manifest, Part, Tablespace
 from recovery.copies.parts import OBJECT_BYTES
 from recovery.plan.datasets import Dataset
-from recovery.ports import ObjectStore
+from recovery.ports.buckets import ObjectStore
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ import stamina
 from recovery.errors import Failed, LeaseRefused, Unreachable
 from recovery.lease.lease import Lease
 from recovery.plan.plan import SiteName
-from recovery.ports import LeaseStore
+from recovery.ports.control_table import LeaseStore
 
 
 def held_elsewhere(leases: LeaseStore, site: SiteName) -> Lease | None:

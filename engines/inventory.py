@@ -17,7 +17,7 @@ from recovery.copies.retention import LOG, CopyTerms, copy_terms, lock_term
 from recovery.errors import Corrupt, Refused, Unreachable
 from recovery.names import manifest_key, parse_backup_folder, shared_prefix
 from recovery.plan.plan import SITES, Plan, SiteName
-from recovery.ports import ObjectStore, PruneBucket, StoredObject
+from recovery.ports.buckets import ObjectStore, PruneBucket, StoredObject
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import Any, Protocol, Self, TypeVar
 from engines.shipping import OtherBytes
 from engines.streams import zstd
 from recovery.errors import Corrupt, DrError, Failed, LeaseRefused
-from recovery.ports import LogBucket, ObjectStore
+from recovery.ports.buckets import LogBucket, ObjectStore
 
 _TRIES = 5
 

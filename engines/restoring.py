@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 from recovery.copies.manifest import Manifest
 from recovery.copies.retrieval import ARCHIVE_CLASSES, Archived
 from recovery.errors import Refused
-from recovery.ports import RestoreBucket, StoredObject
+from recovery.ports.buckets import RestoreBucket, StoredObject
 from recovery.term import Term
 
 Size = Callable[[int], str]

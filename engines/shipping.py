@@ -13,7 +13,7 @@ from recovery.copies.manifest import Manifest
 from recovery.errors import Corrupt, DrError
 from recovery.lease.lease import Lease
 from recovery.plan.datasets import Dataset
-from recovery.ports import LogBucket, ObjectStore
+from recovery.ports.buckets import LogBucket, ObjectStore
 
 
 @dataclass(frozen=True, kw_only=True)

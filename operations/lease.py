@@ -8,7 +8,7 @@ from recovery.errors import LeaseRefused, Refused
 from recovery.lease.guard_rules import attempt_seconds
 from recovery.lease.lease import Lease
 from recovery.names import Names
-from recovery.ports import GuardReports, LeaseStore
+from recovery.ports.control_table import GuardReports, LeaseStore
 
 if TYPE_CHECKING:
     from cloud.control_table import ControlTable

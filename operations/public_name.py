@@ -10,7 +10,7 @@ from cloud.session import require_account
 from operations.stack_file import ACCOUNT, DR_EDGE, PROD_EDGE, ZONE
 from recovery.errors import Ambiguous, DrError, Failed, Refused
 from recovery.plan.plan import Plan
-from recovery.ports import HostedZone
+from recovery.ports.public_name import HostedZone
 from recovery.site.public_name import PublicName, Takeover, is_pair, take_over
 
 LONGEST_SECONDS = 300.0

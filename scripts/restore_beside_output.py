@@ -8,7 +8,7 @@ from recovery.copies.beside import END, BesideState
 from recovery.copies.server_order import WORDS, ServerOrder
 from recovery.errors import DrError
 from recovery.names import BESIDE, ROLE_PROMOTER
-from recovery.ports import StandbyState
+from recovery.ports.standby import StandbyState
 from scripts.output import console, emit_json
 
 

@@ -6,7 +6,7 @@ What a cluster decides anew, in another cluster is wrong: https://github.com/vmw
 from collections.abc import Mapping
 from typing import Any
 
-from recovery.ports import Kind, Object
+from recovery.ports.cluster_objects import Kind, Object
 
 _METADATA = (
     "uid",

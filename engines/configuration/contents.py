@@ -9,7 +9,8 @@ from engines.configuration.lists import read
 from engines.streams import ADVICE, checked, decompressed
 from recovery.copies.manifest import Manifest, Part
 from recovery.errors import Corrupt
-from recovery.ports import ObjectStore, Opener
+from recovery.ports.buckets import ObjectStore
+from recovery.ports.sealing import Opener
 
 SEALED = (SECRETS, SEALED_FILES)
 

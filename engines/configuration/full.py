@@ -35,7 +35,8 @@ from recovery.copies.manifest import Manifest, Part
 from recovery.errors import Failed
 from recovery.names import parse_backup_folder
 from recovery.plan.datasets import Configuration, Dataset
-from recovery.ports import Object, ObjectStore
+from recovery.ports.buckets import ObjectStore
+from recovery.ports.cluster_objects import Object
 
 
 class ConfigurationFull:

@@ -15,7 +15,9 @@ from engines.restoring import archived_of, objects_of
 from recovery.copies.manifest import Manifest
 from recovery.copies.retrieval import Archived
 from recovery.errors import Failed, Refused
-from recovery.ports import ClusterObjects, Kind, Object, Opener, RestoreBucket
+from recovery.ports.buckets import RestoreBucket
+from recovery.ports.cluster_objects import ClusterObjects, Kind, Object
+from recovery.ports.sealing import Opener
 
 What = Literal["create", "change", "same", "leave", "blocked"]
 _ESTABLISHED_SECONDS, _LOOK_SECONDS = 60.0, 0.2

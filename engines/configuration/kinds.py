@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from recovery.ports import Kind
+from recovery.ports.cluster_objects import Kind
 
 CRDS, NAMESPACES, RIGHTS, CONFIGURATION = "crds", "namespaces", "rights", "configuration"
 SERVICES, CUSTOM, WORKLOADS, WEBHOOKS = "services", "custom", "workloads", "webhooks"

@@ -6,7 +6,7 @@ from typing import Any
 
 from engines.streams import ADVICE
 from recovery.errors import Corrupt
-from recovery.ports import Object
+from recovery.ports.cluster_objects import Object
 
 _BEGIN, _END = b'{"apiVersion":"v1","kind":"List","items":[', b"]}"
 _LONGEST = 8 * 1024 * 1024

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from recovery.errors import Refused
-from recovery.ports import ClusterObjects, Opener, Sealer
+from recovery.ports.cluster_objects import ClusterObjects
+from recovery.ports.sealing import Opener, Sealer
 
 
 @dataclass(frozen=True, kw_only=True)

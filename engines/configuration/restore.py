@@ -17,7 +17,7 @@ from engines.streams import ADVICE
 from engines.target import Stages, beside, require_target, sync
 from recovery.copies.moments import moment_of
 from recovery.errors import Corrupt
-from recovery.ports import Opener
+from recovery.ports.sealing import Opener
 
 _OBJECTS, _OF_CLUSTER = "objects", "_cluster"
 

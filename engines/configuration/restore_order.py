@@ -20,7 +20,7 @@ from recovery.copies.retention import FULL
 from recovery.errors import Refused
 from recovery.measured import CONFIGURATION_FILES_PER_SECOND
 from recovery.names import WITH_SECRETS
-from recovery.ports import ObjectStore, RestoreBucket
+from recovery.ports.buckets import ObjectStore, RestoreBucket
 from recovery.term import Term
 
 _DATASET = "configuration"

@@ -9,7 +9,7 @@ from engines.configuration.kinds import CRD_GROUP, CRD_PLURAL, in_order, preferr
 from engines.configuration.kinds import SECRETS as SECRET_KIND
 from engines.configuration.values import texts_of
 from recovery.errors import Failed, Refused
-from recovery.ports import ClusterObjects, Kind, Object
+from recovery.ports.cluster_objects import ClusterObjects, Kind, Object
 
 _NAMES = 5
 

@@ -4,7 +4,7 @@ import base64
 import binascii
 from collections.abc import Iterator
 
-from recovery.ports import Kind, Object
+from recovery.ports.cluster_objects import Kind, Object
 
 
 def texts_of(kind: Kind, found: Object) -> Iterator[tuple[str, bytes]]:

@@ -11,7 +11,8 @@ from engines.engine import Verdict
 from engines.streams import ADVICE
 from recovery.copies.manifest import Manifest
 from recovery.errors import Corrupt, Refused, Unreachable
-from recovery.ports import ObjectStore, Opener
+from recovery.ports.buckets import ObjectStore
+from recovery.ports.sealing import Opener
 
 
 def verify(store: ObjectStore, manifest: Manifest, opener: Opener) -> Verdict:

@@ -14,7 +14,7 @@ from engines.streams import ADVICE, ahead, checked, decompressed
 from recovery.copies.manifest import Manifest, Part
 from recovery.errors import Corrupt
 from recovery.names import pack_key
-from recovery.ports import ObjectStore
+from recovery.ports.buckets import ObjectStore
 
 _NUMBERS = 4
 _Numbers = tuple[int, int, int, int]

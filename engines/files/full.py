@@ -29,7 +29,7 @@ from recovery.errors import Corrupt, Failed, Refused
 from recovery.names import ACCEPTED_LOSS, FILES_SOURCE, PACKS
 from recovery.plan.datasets import Dataset, Files
 from recovery.plan.file_patterns import Patterns
-from recovery.ports import ObjectStore, PackBucket
+from recovery.ports.buckets import ObjectStore, PackBucket
 
 _MOST_LOST = 0.5
 _LINES = 64 * 1024  # bytes of the index that are handed on at once

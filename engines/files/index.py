@@ -17,7 +17,7 @@ from engines.streams import ADVICE, checked, decompressed
 from recovery.copies.manifest import Manifest, Part
 from recovery.errors import Corrupt
 from recovery.names import pack_key
-from recovery.ports import ObjectStore
+from recovery.ports.buckets import ObjectStore
 
 INDEX = "index.jsonl.zst"
 FORMAT = 1

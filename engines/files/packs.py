@@ -16,7 +16,7 @@ from engines.streams import Compressor
 from recovery.copies.manifest import Part
 from recovery.errors import Failed, Refused
 from recovery.names import pack_key
-from recovery.ports import PackBucket
+from recovery.ports.buckets import PackBucket
 
 RAW_BYTES = 16 * 1024 * 1024
 """A pack is closed when it unpacks to this."""

@@ -9,7 +9,7 @@ from engines.files.packs import all_staying
 from recovery.copies.gaps import CLOCKS
 from recovery.copies.manifest import Manifest, Part
 from recovery.errors import Corrupt
-from recovery.ports import PackBucket
+from recovery.ports.buckets import PackBucket
 
 
 class PreviousDamaged(Exception):

@@ -21,7 +21,7 @@ from engines.target import Stages, beside, require_target, sync
 from recovery.copies.manifest import Manifest
 from recovery.errors import Failed
 from recovery.plan.file_patterns import Patterns
-from recovery.ports import ObjectStore
+from recovery.ports.buckets import ObjectStore
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC

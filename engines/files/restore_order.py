@@ -20,7 +20,7 @@ from recovery.errors import Refused
 from recovery.measured import FILES_RESTORE_BYTES_PER_SECOND, FILES_RESTORE_FILES_PER_SECOND
 from recovery.names import ONLY_FILES, PACKS, pack_key
 from recovery.plan.file_patterns import problem
-from recovery.ports import ObjectStore, RestoreBucket, StoredObject
+from recovery.ports.buckets import ObjectStore, RestoreBucket, StoredObject
 from recovery.term import Term
 
 _DATASET = "files"

@@ -14,7 +14,7 @@ from engines.streams import ADVICE
 from recovery.copies.manifest import Manifest
 from recovery.errors import Corrupt, Refused
 from recovery.names import SCRATCH
-from recovery.ports import ObjectStore
+from recovery.ports.buckets import ObjectStore
 
 
 class _Nowhere:

@@ -19,7 +19,7 @@ from recovery.copies.mongo_log import GAPS, PREFIX, RANGES, SEGMENTS, Covered, G
 from recovery.copies.mongo_log_position import POSITIONS, MongoLogPosition
 from recovery.copies.stretches import Run
 from recovery.errors import Corrupt
-from recovery.ports import LogBucket, ObjectStore, StoredObject
+from recovery.ports.buckets import LogBucket, ObjectStore, StoredObject
 
 LONGEST_UNLOCKED = timedelta(hours=1)
 _SEGMENT_BYTES = 4 * 1024 * 1024  # as they are stored; they are held in memory until then

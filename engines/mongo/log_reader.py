@@ -11,7 +11,7 @@ from engines.mongo.log_pieces import PieceReader
 from recovery.copies.log_times import shown
 from recovery.copies.mongo_log import Held
 from recovery.errors import Corrupt
-from recovery.ports import ObjectStore
+from recovery.ports.buckets import ObjectStore
 
 if TYPE_CHECKING:
     from bson.raw_bson import RawBSONDocument

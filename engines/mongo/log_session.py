@@ -20,7 +20,7 @@ from recovery.copies.log_times import shown
 from recovery.copies.mongo_log import Line
 from recovery.errors import DrError, Failed, LeaseRefused, Refused
 from recovery.lease.lease import Lease
-from recovery.ports import LogBucket
+from recovery.ports.buckets import LogBucket
 
 if TYPE_CHECKING:
     from bson.raw_bson import RawBSONDocument

@@ -11,7 +11,7 @@ from engines.postgres.base_backup_client import DATA_DIRECTORY, MANIFEST
 from engines.streams import ADVICE, ahead, checked, decompressed
 from recovery.copies.manifest import Manifest, Part
 from recovery.errors import Corrupt, Refused
-from recovery.ports import ObjectStore
+from recovery.ports.buckets import ObjectStore
 
 _OBJECT = re.compile(r"(.+)\.zst(?:\.\d{4,})?")
 _BLOCK = 512  # of a tar: https://www.gnu.org/software/tar/manual/html_node/Standard.html

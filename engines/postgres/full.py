@@ -23,7 +23,7 @@ from recovery.copies.manifest import Manifest, Part
 from recovery.errors import Failed, Refused
 from recovery.lease.lease import format_lsn
 from recovery.plan.datasets import Dataset, Postgres
-from recovery.ports import ObjectStore
+from recovery.ports.buckets import ObjectStore
 
 if TYPE_CHECKING:
     import psycopg

@@ -24,7 +24,7 @@ from recovery.copies.retention import BUILDS_ON
 from recovery.errors import Corrupt, FullInstead, Refused
 from recovery.names import ACCEPTED_INCREMENTALS, parse_backup_folder
 from recovery.plan.datasets import Dataset
-from recovery.ports import ObjectStore
+from recovery.ports.buckets import ObjectStore
 
 _KIND = "incremental"
 _MAKE_FULL = "make a full one: `dr backup postgres full`"

@@ -12,7 +12,7 @@ from recovery.copies.log_loss import lost_since
 from recovery.copies.manifest import Manifest
 from recovery.copies.postgres_log_days import log_days
 from recovery.lease.lease import Lease, parse_lsn
-from recovery.ports import LogBucket, ObjectStore
+from recovery.ports.buckets import LogBucket, ObjectStore
 
 
 class PostgresLog:

@@ -22,7 +22,7 @@ from recovery.copies.log import (
     parse_wal_name,
 )
 from recovery.errors import Corrupt, DrError
-from recovery.ports import ObjectStore
+from recovery.ports.buckets import ObjectStore
 
 _READERS = 8
 _ASK_SECONDS = 5.0

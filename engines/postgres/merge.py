@@ -18,7 +18,7 @@ from engines.postgres.unpack import Place, unpack
 from engines.streams import ADVICE
 from recovery.copies.manifest import Manifest
 from recovery.errors import Corrupt
-from recovery.ports import ObjectStore
+from recovery.ports.buckets import ObjectStore
 
 _PREFIX = "INCREMENTAL."
 _LABEL = "backup_label"

@@ -20,7 +20,7 @@ from engines.target import Stages, beside, require_target, sync
 from recovery.copies.recovery_target import Choice
 from recovery.errors import Corrupt, Failed
 from recovery.lease.lease import format_lsn, parse_lsn
-from recovery.ports import ObjectStore
+from recovery.ports.buckets import ObjectStore
 
 PROGRAMS = ("postgres", "pg_controldata", "pg_waldump")
 _ADVICE = "use another backup (`dr backups`), and find out who wrote this object"

@@ -22,7 +22,7 @@ from recovery.errors import Corrupt, Refused
 from recovery.lease.lease import format_lsn, parse_lsn
 from recovery.measured import POSTGRES_RESTORE_BYTES_PER_SECOND, REPLAY_BYTES_PER_SECOND
 from recovery.names import ACCEPTED_INCREMENTALS
-from recovery.ports import ObjectStore, RestoreBucket
+from recovery.ports.buckets import ObjectStore, RestoreBucket
 from recovery.term import Number, Term
 
 _DATASET = "postgres"

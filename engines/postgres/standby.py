@@ -14,7 +14,7 @@ from engines.postgres.connection_errors import first_line, worded
 from recovery.errors import Failed, Refused
 from recovery.lease.lease import parse_lsn
 from recovery.names import PINNED_SETTING
-from recovery.ports import CollationChange, PromoterRights, StandbyState
+from recovery.ports.standby import CollationChange, PromoterRights, StandbyState
 
 # The timeline is the WAL's: the control file's is that of the last checkpoint, which a promotion does not wait for.
 # The stream counts as alive while something came in lately: after a black hole its row stays for wal_receiver_timeout.

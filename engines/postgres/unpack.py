@@ -14,7 +14,7 @@ from engines.postgres.expected_files import ExpectedFiles, Keep
 from engines.streams import ADVICE, ahead
 from recovery.copies.manifest import Manifest
 from recovery.errors import Corrupt
-from recovery.ports import ObjectStore
+from recovery.ports.buckets import ObjectStore
 
 
 @dataclass(frozen=True, kw_only=True)

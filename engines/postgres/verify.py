@@ -32,7 +32,7 @@ from recovery.copies.manifest import Manifest
 from recovery.errors import Corrupt, Failed, Refused
 from recovery.lease.lease import format_lsn, parse_lsn
 from recovery.names import SCRATCH, TEMPORARY_BYTES
-from recovery.ports import ObjectStore
+from recovery.ports.buckets import ObjectStore
 
 VERIFIERS = ("pg_waldump", "pg_controldata")
 _SLACK_BYTES = 128 * 1024 * 1024  # the WAL comes in whole files, usually of 16 MiB

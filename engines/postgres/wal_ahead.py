@@ -23,7 +23,8 @@ from recovery.copies.log import (
 from recovery.copies.log_way import Log, Way, way_from
 from recovery.errors import Refused
 from recovery.lease.lease import Lease, format_lsn
-from recovery.ports import LogAhead, ObjectStore
+from recovery.ports.buckets import ObjectStore
+from recovery.ports.standby import LogAhead
 
 _LISTERS = 8
 
@@ -93,7 +94,7 @@ def ends_at(store: ObjectStore, vouched: Vouched, timeline: int) -> int | None:
 
 @dataclass(frozen=True, kw_only=True)
 class BucketLog:
-    """`recovery.ports.StandbyLog` on a bucket."""
+    """`recovery.ports.standby.StandbyLog` on a bucket."""
 
     store: ObjectStore
 

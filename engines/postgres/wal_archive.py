@@ -22,7 +22,7 @@ from recovery.copies.log import (
 from recovery.copies.log_way import Log, Way
 from recovery.errors import Corrupt, Failed
 from recovery.lease.lease import format_lsn
-from recovery.ports import ObjectStore, StoredObject
+from recovery.ports.buckets import ObjectStore, StoredObject
 
 _ADVICE = "look at the object's versions to see who changed it; an older backup and log may lead there as well"
 

@@ -24,7 +24,7 @@ from recovery.copies.log_position import POSITIONS, LogPosition
 from recovery.copies.stretches import reached
 from recovery.errors import Corrupt, Failed
 from recovery.lease.lease import format_lsn
-from recovery.ports import LogBucket, ObjectStore
+from recovery.ports.buckets import LogBucket, ObjectStore
 
 _RANGE_LEVEL = 1  # a range lives until its segment is there
 

@@ -20,7 +20,7 @@ from recovery.copies.log_position import LogPosition, Start, go_on
 from recovery.errors import Refused, Unreachable
 from recovery.lease.lease import Lease, format_lsn
 from recovery.names import LOG_SLOT
-from recovery.ports import LogBucket
+from recovery.ports.buckets import LogBucket
 
 MOST_BYTES = 4 * 1024 * 1024
 """A range is at most as long as this: what is lost when memory is, and what a reader fetches at once."""

@@ -6,7 +6,7 @@ from engines.redis.rdb import BrokenRdb, PassingRdb
 from engines.streams import ADVICE, ahead, checked, decompressed
 from recovery.copies.manifest import Manifest
 from recovery.errors import Corrupt
-from recovery.ports import ObjectStore
+from recovery.ports.buckets import ObjectStore
 
 
 def rdb_of(store: ObjectStore, manifest: Manifest) -> Iterator[memoryview]:

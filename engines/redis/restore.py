@@ -14,7 +14,7 @@ from engines.redis.formats import Server
 from engines.target import Stages, beside, require_target, sync
 from recovery.copies.manifest import Manifest
 from recovery.copies.moments import moment_of
-from recovery.ports import ObjectStore
+from recovery.ports.buckets import ObjectStore
 
 NOT_IN_IT = (
     "users and their rights (ACL): they come from the aclfile, or from users in the configuration",

@@ -19,7 +19,7 @@ from recovery.copies.recovery_target import Target
 from recovery.errors import Refused
 from recovery.measured import REDIS_RESTORE_BYTES_PER_SECOND
 from recovery.names import RESTORED_SERVER
-from recovery.ports import RestoreBucket
+from recovery.ports.buckets import RestoreBucket
 from recovery.term import Term
 from recovery.units import read_duration
 

@@ -22,7 +22,7 @@ from recovery.copies.manifest import Manifest
 from recovery.errors import DrError, Failed, Refused, Unreachable
 from recovery.names import READ_REPLICA
 from recovery.plan.datasets import Dataset
-from recovery.ports import ObjectStore
+from recovery.ports.buckets import ObjectStore
 
 RDB = "dump.rdb.zst"
 _ASKED_SECONDS = 10.0

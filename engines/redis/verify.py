@@ -14,7 +14,7 @@ from engines.redis.formats import PRODUCTS
 from engines.streams import ADVICE
 from recovery.copies.manifest import Manifest
 from recovery.errors import Corrupt, Failed
-from recovery.ports import ObjectStore
+from recovery.ports.buckets import ObjectStore
 
 _NOT_ITS_OWN = ("Can't handle RDB format version", "Wrong signature")
 _END_SECONDS = 60.0  # it has read everything by then

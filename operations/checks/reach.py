@@ -13,7 +13,7 @@ from recovery.errors import DrError
 from recovery.failover.bundle import Bundle
 from recovery.lease.wall import command, doubts
 from recovery.plan.plan import SITES, SiteName
-from recovery.ports import WallStore
+from recovery.ports.control_table import WallStore
 
 _KINDS = ("wall", "edge", "contract")
 

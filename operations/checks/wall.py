@@ -11,7 +11,7 @@ from operations.lease import control_table
 from recovery.errors import Silent, Unreachable
 from recovery.lease.wall import WallCheck, against_silence, report_within
 from recovery.plan.plan import Plan, SiteName
-from recovery.ports import GuardReports, WallStore
+from recovery.ports.control_table import GuardReports, WallStore
 
 _BETWEEN_READS = 3.0
 

@@ -21,7 +21,8 @@ from recovery.errors import Failed, Refused
 from recovery.names import backup_folder, manifest_key, parse_backup_folder
 from recovery.plan.datasets import Dataset
 from recovery.plan.plan import Plan, SiteName
-from recovery.ports import LeaseStore, ObjectStore
+from recovery.ports.buckets import ObjectStore
+from recovery.ports.control_table import LeaseStore
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,7 +20,7 @@ from operations.lease import open_store
 from recovery.copies.retention import FULL
 from recovery.errors import Failed, FullInstead, Unchanged
 from recovery.lease.lease import Lease
-from recovery.ports import LeaseStore
+from recovery.ports.control_table import LeaseStore
 
 
 @dataclass(frozen=True, kw_only=True)

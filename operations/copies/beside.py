@@ -16,7 +16,8 @@ from recovery.copies.server_order import WORDS, ServerOrder
 from recovery.errors import Failed, Refused, Unreachable
 from recovery.lease.lease import format_lsn
 from recovery.names import ACCEPTED_INCREMENTALS, Names, namespace_identity
-from recovery.ports import RestoreBucket, StandbyDatabase, StandbyState
+from recovery.ports.buckets import RestoreBucket
+from recovery.ports.standby import StandbyDatabase, StandbyState
 
 _PAUSE = 0.5
 _ANSWERS_WITHIN = 60.0  # a server that listens replays what its last start left

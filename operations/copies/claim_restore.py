@@ -14,7 +14,7 @@ from recovery.copies.claim_restore import WORDS, Claim, ClaimJob, ClaimRoom, end
 from recovery.copies.recovery_target import Target
 from recovery.errors import Refused
 from recovery.names import ACCEPTED_INCREMENTALS
-from recovery.ports import RestoreBucket
+from recovery.ports.buckets import RestoreBucket
 from recovery.site.claim_restore import DATA, filled, fits
 
 _PAUSE = 1.0

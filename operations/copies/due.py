@@ -5,7 +5,7 @@ from engines.registry import DATASETS
 from operations.context import Context
 from operations.copies.buckets import backup_bucket
 from recovery.copies.retention import FULL, terms_of
-from recovery.ports import LeaseStore
+from recovery.ports.control_table import LeaseStore
 
 
 def why_due(context: Context, leases: LeaseStore, dataset: str) -> str:

@@ -8,7 +8,7 @@ from engines.catalog import Entry
 from engines.registry import DATASETS, engines
 from recovery.copies.manifest import Manifest
 from recovery.errors import Refused, Unreachable
-from recovery.ports import ObjectStore, UnfinishedUpload
+from recovery.ports.buckets import ObjectStore, UnfinishedUpload
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,8 @@ from cloud.sealing import KmsOpener, KmsSealer
 from engines.configuration.outside import Here, Outside
 from operations.context import Context
 from recovery.errors import Refused
-from recovery.ports import ClusterObjects, Opener
+from recovery.ports.cluster_objects import ClusterObjects
+from recovery.ports.sealing import Opener
 
 Found = TypeVar("Found")
 

@@ -19,7 +19,8 @@ from recovery.errors import Failed, Refused
 from recovery.lease.lease import Lease
 from recovery.names import Names, manifest_key, shared_prefix
 from recovery.plan.plan import Plan, SiteName
-from recovery.ports import HiddenObject, LeaseStore, ObjectStore, PruneBucket, StoredObject
+from recovery.ports.buckets import HiddenObject, ObjectStore, PruneBucket, StoredObject
+from recovery.ports.control_table import LeaseStore
 from recovery.units import read_duration
 
 _READERS = 8

@@ -8,7 +8,7 @@ from engines.restoring import Restored, RestoreOrder
 from operations.copies.outside import handed
 from recovery.copies.retrieval import KEPT_DAYS, Archived
 from recovery.errors import Refused
-from recovery.ports import RestoreBucket
+from recovery.ports.buckets import RestoreBucket
 
 
 def plan_restore(

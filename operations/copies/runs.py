@@ -10,7 +10,7 @@ from operations.lease import control_table
 from recovery.errors import DrError
 from recovery.lease.backup_runs import Outcome, RunReport
 from recovery.plan.plan import SiteName
-from recovery.ports import RunReports
+from recovery.ports.control_table import RunReports
 
 SKIPPED = "not the active site"
 """Why a scheduled run did nothing, always in these words: what counts a log's lines, counts them by it."""

@@ -7,7 +7,8 @@ from datetime import timedelta
 from engines.postgres.log_server import Listener, LogServer
 from engines.postgres.wal_ahead import Vouched
 from recovery.errors import DrError
-from recovery.ports import LeaseStore, ObjectStore
+from recovery.ports.buckets import ObjectStore
+from recovery.ports.control_table import LeaseStore
 
 
 class Vouching:

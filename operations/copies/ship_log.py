@@ -17,7 +17,8 @@ from recovery.copies.retention import LOG, lock_term
 from recovery.errors import DrError, LeaseRefused, Refused
 from recovery.lease.lease import Lease
 from recovery.plan.plan import Plan, SiteName
-from recovery.ports import LeaseStore, LogBucket
+from recovery.ports.buckets import LogBucket
+from recovery.ports.control_table import LeaseStore
 
 _LONGEST_PAUSE = 5.0
 

@@ -9,7 +9,7 @@ from engines.engine import Verdict
 from engines.registry import engine_of, engines, require
 from operations.copies.outside import handed
 from recovery.copies.manifest import Manifest
-from recovery.ports import ObjectStore
+from recovery.ports.buckets import ObjectStore
 
 
 def find(

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from recovery.errors import DrError
 from recovery.failover.facts import Unknown
-from recovery.ports import Edge, ServiceAnswer
+from recovery.ports.edge import Edge, ServiceAnswer
 
 T = TypeVar("T")
 

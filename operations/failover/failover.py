@@ -38,7 +38,8 @@ from recovery.failover.steps.drain import bytes_ahead
 from recovery.failover.steps.restore import STEP as RESTORE
 from recovery.lease.guard_report import fresh_for
 from recovery.lease.lease import Lease
-from recovery.ports import RunClaim, RunStore, StandbyState
+from recovery.ports.control_table import RunClaim, RunStore
+from recovery.ports.standby import StandbyState
 
 _LOOK_AGAIN_SECONDS = 1.0
 

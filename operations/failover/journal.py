@@ -8,7 +8,7 @@ from operations.failover.journal_file import JournalFile
 from recovery.errors import DrError, Failed, Unreachable
 from recovery.failover.history import History
 from recovery.failover.journal import Entry, Kind, merge, read_entries, seal
-from recovery.ports import RunStore
+from recovery.ports.control_table import RunStore
 
 
 class Journal:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from recovery.copies.recovery_target import Target
 from recovery.failover.restoring import PlannedRestore
 from recovery.names import ACCEPTED_INCREMENTALS, STANDBY
-from recovery.ports import RestoreBucket
+from recovery.ports.buckets import RestoreBucket
 
 
 @dataclass(frozen=True, kw_only=True)

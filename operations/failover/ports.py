@@ -34,18 +34,11 @@ from recovery.failover.restoring import Planner
 from recovery.names import ROLE_PROMOTER, Names
 from recovery.plan.datasets import DatasetName
 from recovery.plan.loading import load_plan
-from recovery.ports import (
-    Cluster,
-    Edge,
-    GuardReports,
-    LeaseStore,
-    Marker,
-    OldSite,
-    StandbyDatabase,
-    StandbyLog,
-    WallStore,
-    WriteGate,
-)
+from recovery.ports.cluster import Cluster
+from recovery.ports.control_table import GuardReports, LeaseStore, WallStore
+from recovery.ports.edge import Edge, OldSite
+from recovery.ports.public_name import Marker
+from recovery.ports.standby import StandbyDatabase, StandbyLog, WriteGate
 
 _ATTEMPT_SECONDS = 1.5
 BUNDLE_ADVICE: Advice = {

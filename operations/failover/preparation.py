@@ -17,7 +17,7 @@ from recovery.failover.restoring import Wish
 from recovery.failover.step import Step
 from recovery.failover.steps.drain import bytes_ahead
 from recovery.lease.lease import Lease
-from recovery.ports import RunClaim
+from recovery.ports.control_table import RunClaim
 
 
 @dataclass(frozen=True, kw_only=True)

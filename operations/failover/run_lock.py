@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from recovery.errors import DrError, Failed, Refused
-from recovery.ports import RunClaim, RunStore
+from recovery.ports.control_table import RunClaim, RunStore
 
 BEAT_SECONDS = 1.0
 DEAD_AFTER_SECONDS = 4 * BEAT_SECONDS

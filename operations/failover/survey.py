@@ -19,17 +19,9 @@ from recovery.lease.guard_report import GuardReport, Objection, objections
 from recovery.lease.lease import Lease
 from recovery.lease.wall import WallCheck
 from recovery.plan.plan import SITES, SiteName
-from recovery.ports import (
-    CollationChange,
-    DeploymentState,
-    GuardState,
-    LeaseStore,
-    LogAhead,
-    PromoterRights,
-    RunClaim,
-    RunStore,
-    StandbyState,
-)
+from recovery.ports.cluster import DeploymentState, GuardState
+from recovery.ports.control_table import LeaseStore, RunClaim, RunStore
+from recovery.ports.standby import CollationChange, LogAhead, PromoterRights, StandbyState
 
 if TYPE_CHECKING:
     from operations.failover.ports import Ports

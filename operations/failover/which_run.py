@@ -13,7 +13,7 @@ from recovery.failover.restoring import Wish, suits
 from recovery.failover.steps.lease import STEP as LEASE
 from recovery.failover.steps.lease import TAKE
 from recovery.lease.lease import Lease
-from recovery.ports import RunClaim, RunStore
+from recovery.ports.control_table import RunClaim, RunStore
 
 
 class RunChooser:

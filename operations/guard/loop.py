@@ -13,7 +13,7 @@ from recovery.errors import DrError, LeaseRefused
 from recovery.lease import guard_rules as guarding
 from recovery.lease.guard_rules import Memory, Mode
 from recovery.lease.lease import Heartbeat, Lease
-from recovery.ports import LeaseStore
+from recovery.ports.control_table import LeaseStore
 from recovery.units import format_duration
 
 _READ_SECONDS = 8.0  # a look at the lease, both regions included

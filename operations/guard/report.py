@@ -11,7 +11,7 @@ from recovery.errors import DrError
 from recovery.lease.guard_report import DatabaseSeen, GuardReport
 from recovery.lease.guard_rules import Mode
 from recovery.plan.plan import SiteName
-from recovery.ports import GuardReports
+from recovery.ports.control_table import GuardReports
 
 
 class Identifies(Protocol):

@@ -12,7 +12,7 @@ from recovery.copies.retention import BUILDS_ON, FULL, copy_terms, longest_newes
 from recovery.lease.backup_runs import NOTHING_CHANGED, RunReport
 from recovery.names import backup_cron_job, due_cron_job
 from recovery.plan.plan import Plan, SiteName
-from recovery.ports import UnfinishedUpload
+from recovery.ports.buckets import UnfinishedUpload
 from recovery.units import read_duration
 
 _NEVER = datetime.min.replace(tzinfo=UTC)

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from operations.monitoring.findings import CRITICAL, OK, UNKNOWN, WARNING, Judged
 from recovery.errors import Refused, Unreachable
-from recovery.ports import Edge, EdgeSeen, ServiceAnswer
+from recovery.ports.edge import Edge, EdgeSeen, ServiceAnswer
 from recovery.site.edge import weaknesses
 
 

@@ -9,7 +9,7 @@ from recovery.lease.backup_runs import FROM_PRIMARY, RunReport
 from recovery.names import prune_cron_job
 from recovery.plan.plan import SiteName
 from recovery.plan.schedules import first_start, longest_gap
-from recovery.ports import ScheduledJobs
+from recovery.ports.cluster import ScheduledJobs
 from recovery.units import read_duration
 
 DUE_FOR = timedelta(days=30)

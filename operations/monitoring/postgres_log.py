@@ -17,7 +17,7 @@ from recovery.copies.stretches import Run, holes, reached
 from recovery.lease.lease import Heartbeat, Lease, format_lsn
 from recovery.names import backup_cron_job, due_cron_job
 from recovery.plan.plan import Plan
-from recovery.ports import LogBucket
+from recovery.ports.buckets import LogBucket
 from recovery.units import format_size, read_duration
 
 _WORST_FIRST = (CRITICAL, WARNING, OK)

@@ -10,7 +10,7 @@ from recovery.failover.journal import read_entries
 from recovery.failover.promotion import open_steps
 from recovery.failover.steps import steps_of
 from recovery.lease.lease import Lease
-from recovery.ports import RunClaim, RunStore
+from recovery.ports.control_table import RunClaim, RunStore
 
 _RESUME = "run `dr promote`, then the same with --execute: it resumes"
 

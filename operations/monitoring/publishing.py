@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from operations.monitoring.findings import Finding, worst
 from recovery.errors import Unreachable
 from recovery.names import WORST_FINDING
-from recovery.ports import MetricSink
+from recovery.ports.metrics import MetricSink
 
 
 def publish(findings: Sequence[Finding], *, own: MetricSink, other: MetricSink) -> list[Unreachable]:

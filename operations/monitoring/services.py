@@ -2,7 +2,7 @@
 
 from operations.monitoring.findings import OK, WARNING, Judged
 from operations.monitoring.known import Known
-from recovery.ports import DeploymentState
+from recovery.ports.cluster import DeploymentState
 
 
 def judge_services(states: dict[str, DeploymentState], known: Known) -> Judged:

@@ -11,19 +11,12 @@ from engines.postgres.standby import PostgresStandby
 from operations.failover.ports import dr_edge, stores
 from recovery.failover.bundle import Bundle
 from recovery.names import Names
-from recovery.ports import (
-    Cluster,
-    Edge,
-    GuardReports,
-    LeaseStore,
-    LogBucket,
-    Marker,
-    ObjectStore,
-    RunReports,
-    RunStore,
-    StandbyDatabase,
-    WallStore,
-)
+from recovery.ports.buckets import LogBucket, ObjectStore
+from recovery.ports.cluster import Cluster
+from recovery.ports.control_table import GuardReports, LeaseStore, RunReports, RunStore, WallStore
+from recovery.ports.edge import Edge
+from recovery.ports.public_name import Marker
+from recovery.ports.standby import StandbyDatabase
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from recovery.errors import DrError
 from recovery.failover.collations import collation_words
 from recovery.failover.source import foreign
 from recovery.lease.lease import Lease
-from recovery.ports import CollationChange, StandbyDatabase, StandbyState
+from recovery.ports.standby import CollationChange, StandbyDatabase, StandbyState
 from recovery.units import format_size, read_duration
 
 # Of the standby's disk. A full one ends the standby, and growing it takes hours at worst.

@@ -35,7 +35,9 @@ from recovery.lease.lease import Lease
 from recovery.names import STANDBY_CLAIM, Names, backup_cron_job, prune_cron_job
 from recovery.plan.datasets import SCHEDULED_TODAY
 from recovery.plan.plan import SITES, SiteName
-from recovery.ports import EdgeSeen, ObjectStore, ScheduledJobs, ServiceAnswer, UnfinishedUpload
+from recovery.ports.buckets import ObjectStore, UnfinishedUpload
+from recovery.ports.cluster import ScheduledJobs
+from recovery.ports.edge import EdgeSeen, ServiceAnswer
 
 LONGEST_SECONDS = 5.0
 """What has not answered by then is UNKNOWN."""

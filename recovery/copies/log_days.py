@@ -13,7 +13,7 @@ from typing import Protocol
 from recovery.copies.catalog import Copy, Named
 from recovery.copies.retention import LOG
 from recovery.copies.stretches import Run, holes
-from recovery.ports import StoredObject
+from recovery.ports.buckets import StoredObject
 
 
 class LogLine(Protocol):

@@ -7,7 +7,7 @@ from recovery.copies.log_times import second, written
 from recovery.copies.mongo_log import SEGMENTS, Gap, Line, Piece, parse_key
 from recovery.copies.mongo_log_position import MongoLogPosition
 from recovery.copies.stretches import Run
-from recovery.ports import StoredObject
+from recovery.ports.buckets import StoredObject
 
 _KIND = LogKind(dataset="mongo", segments=SEGMENTS, shown=written)
 

@@ -8,7 +8,7 @@ from recovery.copies.log_days import LogDays, LogKind, LogLine, Promised
 from recovery.copies.log_position import LogPosition
 from recovery.copies.stretches import Run
 from recovery.lease.lease import format_lsn
-from recovery.ports import StoredObject
+from recovery.ports.buckets import StoredObject
 
 _KIND = LogKind(dataset="postgres", segments=SEGMENTS, shown=format_lsn)
 

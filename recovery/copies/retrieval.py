@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from recovery.measured import GLACIER_RETRIEVAL_HOURS
-from recovery.ports import StoredObject
+from recovery.ports.buckets import StoredObject
 
 ARCHIVE_CLASSES = ("GLACIER", "DEEP_ARCHIVE")
 KEPT_DAYS = 7

@@ -1,6 +1,6 @@
 """Whether an answer over HTTP comes from the site and the epoch it should."""
 
-from recovery.ports import ServiceAnswer
+from recovery.ports.edge import ServiceAnswer
 
 
 def wrong(name: str, answer: ServiceAnswer | str | None, epoch: int) -> str:

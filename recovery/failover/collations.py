@@ -1,6 +1,6 @@
 """Words for text that the standby sorts in another way than its primary did."""
 
-from recovery.ports import CollationChange
+from recovery.ports.standby import CollationChange
 
 _NAMED = 6
 

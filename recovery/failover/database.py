@@ -7,7 +7,7 @@ from recovery.failover.overrides import LOSS, Overrides
 from recovery.failover.restoring import Wish, astray
 from recovery.failover.source import foreign
 from recovery.lease.lease import Lease
-from recovery.ports import StandbyState
+from recovery.ports.standby import StandbyState
 
 _SLACK_MINUTES = 15  # between seeing what is lost and accepting it
 

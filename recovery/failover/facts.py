@@ -10,18 +10,10 @@ from recovery.lease.guard_report import Objection
 from recovery.lease.lease import Lease
 from recovery.lease.wall import WallCheck
 from recovery.plan.plan import SiteName
-from recovery.ports import (
-    ClusterRoom,
-    CollationChange,
-    DeploymentState,
-    EdgeSeen,
-    GuardState,
-    LogAhead,
-    PromoterRights,
-    RunClaim,
-    ServiceAnswer,
-    StandbyState,
-)
+from recovery.ports.cluster import ClusterRoom, DeploymentState, GuardState
+from recovery.ports.control_table import RunClaim
+from recovery.ports.edge import EdgeSeen, ServiceAnswer
+from recovery.ports.standby import CollationChange, LogAhead, PromoterRights, StandbyState
 
 
 @dataclass(frozen=True)

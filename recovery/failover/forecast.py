@@ -21,7 +21,7 @@ from recovery.measured import (
     SCALE_UP_SECONDS,
 )
 from recovery.plan.plan import Plan
-from recovery.ports import StandbyState
+from recovery.ports.standby import StandbyState
 from recovery.term import Assumption, Basis, FromPlan, SeenNow, Term
 from recovery.units import read_duration
 

@@ -15,7 +15,7 @@ from recovery.failover.moves import Act
 from recovery.failover.step import Step, Turn
 from recovery.failover.steps.lease import is_ours
 from recovery.lease.lease import Lease
-from recovery.ports import StandbyState
+from recovery.ports.standby import StandbyState
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,7 +19,8 @@ from recovery.failover.steps import STEPS
 from recovery.failover.steps.services import STEP as SERVICES
 from recovery.lease.lease import Lease
 from recovery.names import namespace_identity
-from recovery.ports import ClusterRoom, StandbyState
+from recovery.ports.cluster import ClusterRoom
+from recovery.ports.standby import StandbyState
 from recovery.site.room import fit
 
 

@@ -7,7 +7,7 @@ from recovery.failover.facts import Facts, Findings, Unknown
 from recovery.failover.overrides import LOST, Overrides
 from recovery.lease.lease import Lease
 from recovery.lease.wall import command, doubts
-from recovery.ports import ServiceAnswer
+from recovery.ports.edge import ServiceAnswer
 
 
 def judge_production(bundle: Bundle, facts: Facts, overrides: Overrides, found: Findings) -> None:

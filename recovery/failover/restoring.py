@@ -11,7 +11,7 @@ from recovery.copies.server_order import ServerOrder
 from recovery.copies.standby_set import StandbySetState
 from recovery.failover.history import History
 from recovery.lease.lease import format_lsn, parse_lsn
-from recovery.ports import StandbyState
+from recovery.ports.standby import StandbyState
 from recovery.term import Term
 
 LATEST = "latest"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from recovery.plan.plan import SiteName
-from recovery.ports import HttpAnswer
+from recovery.ports.edge import HttpAnswer
 from recovery.site.service_contract import (
     PROBE_PATH,
     PROBED,

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 
 from recovery.plan.plan import SERVICES
-from recovery.ports import EdgeSeen
+from recovery.ports.edge import EdgeSeen
 
 NODE_PORTS = {service: 30080 + number for number, service in enumerate(SERVICES)}
 """Where every node listens for each service; among Kubernetes' own node ports, 30000 to 32767."""

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 
 from recovery.plan.plan import Plan
-from recovery.ports import Room
+from recovery.ports.cluster import Room
 from recovery.site.capacity import GUARD, LOG_SERVER, RUNNER, SERVICE, SHIPPER, Size
 from recovery.site.room import homeless
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from recovery.plan.plan import Service
-from recovery.ports import ClusterRoom, Room
+from recovery.ports.cluster import ClusterRoom, Room
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ docs/service-contract.md is the same for people, with a reason for each clause.
 import json
 from typing import Any, cast
 
-from recovery.ports import HttpAnswer, ServiceAnswer, WriteAnswer
+from recovery.ports.edge import HttpAnswer, ServiceAnswer, WriteAnswer
 
 READINESS_PATH = "/healthz"
 PROBED = "order"

@@ -15,7 +15,7 @@ from cloud.run_store import DynamoRunStore
 from lab.aws.site import Aws
 from recovery.errors import Ambiguous, LeaseRefused, Refused, Unreachable
 from recovery.lease.lease import Heartbeat, Lease
-from recovery.ports import RunClaim
+from recovery.ports.control_table import RunClaim
 from tests.support.clients import client
 from tests.support.guard_process import FIRST_LEASE
 from tests.support.promotion import guard_report

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from recovery.errors import Corrupt, Refused, Unreachable
-from recovery.ports import Applied, Context, Kind, Object, Sealed
+from recovery.ports.cluster_objects import Applied, Kind, Object
+from recovery.ports.sealing import Context, Sealed
 
 PROD_UID, DR_UID = "11111111-prod", "22222222-dr"
 NAMESPACE = "ultramarket-production"

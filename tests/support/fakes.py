@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from recovery.errors import Corrupt, LeaseRefused, Refused, Unreachable
 from recovery.lease.lease import Heartbeat, Lease
-from recovery.ports import HeldObject, HiddenObject, StoredObject, UnfinishedUpload
+from recovery.ports.buckets import HeldObject, HiddenObject, StoredObject, UnfinishedUpload
 
 
 class FakeBucket:

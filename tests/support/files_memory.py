@@ -19,7 +19,7 @@ from engines.engine import Folder, Origin
 from engines.files.full import FilesFull
 from operations.copies import backup  # noqa: F401
 from recovery.names import FILES_SOURCE, PACKS
-from recovery.ports import StoredObject
+from recovery.ports.buckets import StoredObject
 from tests.support.plans import plan
 
 _answers = {

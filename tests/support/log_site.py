@@ -24,7 +24,7 @@ from recovery.errors import DrError
 from recovery.lease.lease import parse_lsn
 from recovery.names import LOG_SLOT, ROLE_REPLICATION
 from recovery.plan.plan import SiteName
-from recovery.ports import LogBucket
+from recovery.ports.buckets import LogBucket
 from tests.support.fakes import FakeLeases, held_lease
 
 SEGMENT = 16 * 1024 * 1024

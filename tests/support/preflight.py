@@ -9,7 +9,8 @@ from recovery.failover.overrides import Overrides
 from recovery.failover.preflight import Verdict, judge
 from recovery.lease.lease import Lease
 from recovery.names import namespace_identity
-from recovery.ports import GuardState, StandbyState
+from recovery.ports.cluster import GuardState
+from recovery.ports.standby import StandbyState
 from tests.support.promotion import NOW, PLAN, RUN, bundle, deployments, lease, rights, room, standby, walls
 
 

@@ -28,21 +28,10 @@ from recovery.lease.wall import WallCheck
 from recovery.names import namespace_identity
 from recovery.plan.loading import load_plan
 from recovery.plan.plan import SITES, SiteName
-from recovery.ports import (
-    ClusterRoom,
-    CollationChange,
-    DeploymentState,
-    EdgeSeen,
-    GuardState,
-    LogAhead,
-    PromoterRights,
-    Room,
-    RunClaim,
-    ScheduledJobs,
-    ServiceAnswer,
-    StandbyState,
-    WriteAnswer,
-)
+from recovery.ports.cluster import ClusterRoom, DeploymentState, GuardState, Room, ScheduledJobs
+from recovery.ports.control_table import RunClaim
+from recovery.ports.edge import EdgeSeen, ServiceAnswer, WriteAnswer
+from recovery.ports.standby import CollationChange, LogAhead, PromoterRights, StandbyState
 from recovery.term import Assumption, Term
 from tests.support.plans import ROOT
 from tests.support.standby_set import StandbySetSite

@@ -13,7 +13,7 @@ from recovery.names import backup_folder, manifest_key, pointer_key
 from recovery.plan.fields import SiteName
 from recovery.plan.loading import load_plan
 from recovery.plan.plan import Plan
-from recovery.ports import LeaseStore
+from recovery.ports.control_table import LeaseStore
 from tests.support.fakes import FakeBucket, FakeLeases, held_lease
 from tests.support.manifests import manifest
 from tests.support.plans import ROOT

@@ -17,7 +17,7 @@ from lab.machine.processes import Supervisor
 from operations.copies.restore import execute
 from recovery.copies.recovery_target import Target
 from recovery.lease.lease import parse_lsn
-from recovery.ports import StoredObject
+from recovery.ports.buckets import StoredObject
 from tests.support.backup_site import Site
 from tests.support.fakes import FakeBucket
 

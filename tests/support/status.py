@@ -15,7 +15,7 @@ from recovery.copies.log_position import LogPosition
 from recovery.copies.manifest import Manifest
 from recovery.errors import DrError
 from recovery.names import manifest_key
-from recovery.ports import EdgeSeen, ServiceAnswer
+from recovery.ports.edge import EdgeSeen, ServiceAnswer
 from tests.support.fakes import FakeBucket
 from tests.support.manifests import manifest
 from tests.support.promotion import (

@@ -14,7 +14,7 @@ from engines.streams import Tally, checked, decompressed
 from recovery.copies.judging import remarks
 from recovery.copies.manifest import Manifest
 from recovery.plan.datasets import Dataset, Redis
-from recovery.ports import ObjectStore, RestoreBucket
+from recovery.ports.buckets import ObjectStore, RestoreBucket
 
 
 class Toy:

@@ -10,7 +10,7 @@ from recovery.failover.moves import Act
 from recovery.failover.restoring import pinned_to
 from recovery.failover.step import Turn
 from recovery.failover.steps.drain import RESUME, DrainSeen
-from recovery.ports import LogAhead, StandbyState
+from recovery.ports.standby import LogAhead, StandbyState
 
 if TYPE_CHECKING:
     from operations.failover.ports import Ports

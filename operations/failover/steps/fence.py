@@ -6,7 +6,7 @@ from operations.failover.performer import Performer
 from recovery.failover.moves import Act
 from recovery.failover.step import Turn
 from recovery.failover.steps.fence import ASK, FenceSeen
-from recovery.ports import WriteAnswer
+from recovery.ports.edge import WriteAnswer
 
 
 class FenceProduction(Performer):

@@ -6,7 +6,7 @@ from operations.failover.performer import Performer
 from recovery.failover.bundle import Bundle
 from recovery.failover.step import Turn
 from recovery.failover.steps.services import AnswersSeen
-from recovery.ports import ServiceAnswer
+from recovery.ports.edge import ServiceAnswer
 
 
 class VerifyServices(Performer):

@@ -13,7 +13,7 @@ from recovery.failover.restoring import pinned_to
 from recovery.failover.step import Step, Turn
 from recovery.lease.lease import format_lsn
 from recovery.measured import REPLAY_BYTES_PER_SECOND
-from recovery.ports import LogAhead, StandbyState
+from recovery.ports.standby import LogAhead, StandbyState
 
 RESUME = "resume_replay"
 # What the bucket says is asked again so long: its answer may be slow, and a write on its way may close a hole.

@@ -10,7 +10,7 @@ from recovery.failover.facts import Facts, Findings, Unknown
 from recovery.failover.history import History
 from recovery.failover.moves import Move
 from recovery.failover.step import Step, Turn
-from recovery.ports import ServiceAnswer
+from recovery.ports.edge import ServiceAnswer
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from recovery.failover.restoring import astray, pinned_to
 from recovery.failover.source import foreign
 from recovery.failover.step import Step, Turn
 from recovery.lease.lease import format_lsn
-from recovery.ports import PromoterRights, StandbyState
+from recovery.ports.standby import PromoterRights, StandbyState
 
 PROMOTE, RESUME = "promote", "resume_replay"
 

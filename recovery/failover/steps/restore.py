@@ -17,7 +17,7 @@ from recovery.failover.restoring import Ordered, Restoring, astray
 from recovery.failover.source import foreign
 from recovery.failover.step import Step, Turn
 from recovery.lease.lease import Lease, format_lsn
-from recovery.ports import StandbyState
+from recovery.ports.standby import StandbyState
 
 WRITE, END, RELEASE, START = "write_order", "end_pod", "release_disk", "start_pod"
 _LOOK_SECONDS = 0.5

@@ -9,7 +9,7 @@ from recovery.failover.facts import Facts, Findings, Unknown
 from recovery.failover.history import History
 from recovery.failover.moves import Move
 from recovery.failover.step import Step, Turn
-from recovery.ports import DeploymentState
+from recovery.ports.cluster import DeploymentState
 
 SCALE = "scale"
 _IMAGE_TROUBLE = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")

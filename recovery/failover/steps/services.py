@@ -10,7 +10,8 @@ from recovery.failover.facts import Facts, Findings, Unknown
 from recovery.failover.history import History
 from recovery.failover.moves import Move
 from recovery.failover.step import Step, Turn
-from recovery.ports import DeploymentState, ServiceAnswer
+from recovery.ports.cluster import DeploymentState
+from recovery.ports.edge import ServiceAnswer
 
 _PATIENT_AFTER_SECONDS = 10
 

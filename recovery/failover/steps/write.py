@@ -11,7 +11,7 @@ from recovery.failover.moves import Move
 from recovery.failover.step import Step, Turn
 from recovery.lease.lease import Lease
 from recovery.names import GUARD_CONTAINER
-from recovery.ports import PromoterRights
+from recovery.ports.standby import PromoterRights
 
 ANNOUNCE = "announce"
 GateState = Literal["closed", "open", "silent"]

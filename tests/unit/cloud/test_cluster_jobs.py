@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cloud.cluster_jobs import read_jobs
-from recovery.ports import FailedJob, ScheduledJobs
+from recovery.ports.cluster import FailedJob, ScheduledJobs
 
 CRON_JOB = {
     "metadata": {"name": "backup", "uid": "u1", "creationTimestamp": "2026-10-01T12:00:00Z"},

@@ -6,7 +6,7 @@ import pytest
 
 from cloud.cluster_room import read_room
 from recovery.errors import Unreachable
-from recovery.ports import Room
+from recovery.ports.cluster import Room
 
 NAMESPACE = "ultramarket-dr"
 

@@ -22,7 +22,7 @@ from operations.copies.restore import plan_restore
 from recovery.copies.manifest import Manifest, Part
 from recovery.errors import Corrupt, DrError, Failed, Refused
 from recovery.names import manifest_key, pack_key
-from recovery.ports import HeldObject
+from recovery.ports.buckets import HeldObject
 from tests.support.files_site import FilesSite, aged, make_site, tree
 from tests.support.files_site import files as files  # fixture
 from tests.support.restore_site import Stock, flipped

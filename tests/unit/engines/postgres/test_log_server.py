@@ -12,7 +12,7 @@ from engines.postgres.wal_ahead import BucketLog, Vouched
 from recovery.copies.log import SEGMENT_BYTES, History, Line, Piece, Range, Segment, wal_name
 from recovery.errors import DrError, Refused
 from recovery.lease.lease import Heartbeat, Lease
-from recovery.ports import LogAhead
+from recovery.ports.standby import LogAhead
 from tests.support.fakes import FakeBucket, held_lease
 from tests.support.promotion import NOW
 

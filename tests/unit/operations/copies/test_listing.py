@@ -8,7 +8,7 @@ import pytest
 from operations.copies.listing import list_backups
 from recovery.errors import Refused
 from recovery.names import manifest_key
-from recovery.ports import UnfinishedUpload
+from recovery.ports.buckets import UnfinishedUpload
 from scripts.backups_output import unfinished_lines
 from tests.support.fakes import FakeBucket
 from tests.support.manifests import NOON, manifest

@@ -15,7 +15,7 @@ from recovery.copies.recovery_target import Reach, Target, choose, reaches
 from recovery.errors import Corrupt, DrError, Failed, LeaseRefused, Refused, Unreachable
 from recovery.lease.lease import Lease
 from recovery.names import Names, manifest_key
-from recovery.ports import StoredObject
+from recovery.ports.buckets import StoredObject
 from tests.support.fakes import FakeBucket, FakeLeases, held_lease
 from tests.support.plans import plan, with_account
 from tests.support.prune_site import DAY, LINE, NOW, PruneSite, full_manifest, names, place

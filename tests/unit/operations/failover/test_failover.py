@@ -12,7 +12,8 @@ from operations.failover import journal_file, survey
 from operations.failover.ports import stores
 from recovery.errors import Failed, Refused, Unreachable
 from recovery.lease.guard_report import DatabaseSeen
-from recovery.ports import StandbyState, WriteAnswer
+from recovery.ports.edge import WriteAnswer
+from recovery.ports.standby import StandbyState
 from tests.support.failover import Invocation
 from tests.support.promotion import PLAN, SYSTEM, FakeStandby, Site, bundle, guard_report, lease, standby
 

@@ -8,7 +8,7 @@ import pytest
 
 from operations.failover.run_lock import Claim, is_dead, own_claim
 from recovery.errors import Failed, Refused
-from recovery.ports import RunClaim
+from recovery.ports.control_table import RunClaim
 from tests.support.promotion import FakeRuns, Site
 
 

@@ -17,7 +17,7 @@ from recovery.failover.history import History
 from recovery.failover.moves import Act, Done, Move
 from recovery.failover.step import Step, Turn
 from recovery.failover.steps import RESTORING, STEPS
-from recovery.ports import WriteAnswer
+from recovery.ports.edge import WriteAnswer
 from tests.support.failover import Invocation
 from tests.support.plans import ROOT
 from tests.support.promotion import Site, bundle, ports, process, standby

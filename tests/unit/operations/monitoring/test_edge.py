@@ -9,7 +9,7 @@ import pytest
 from operations.monitoring import status
 from operations.monitoring.findings import CRITICAL, OK, UNKNOWN, WARNING
 from recovery.errors import DrError, Refused, Unreachable
-from recovery.ports import EdgeSeen, ServiceAnswer
+from recovery.ports.edge import EdgeSeen, ServiceAnswer
 from tests.support.fakes import FakeBucket
 from tests.support.promotion import (
     EDGE,

@@ -10,7 +10,7 @@ from recovery.copies.retention import DUE_LOOKED_AT
 from recovery.lease.backup_runs import FROM_PRIMARY
 from recovery.plan.loading import parse_plan
 from recovery.plan.plan import SiteName
-from recovery.ports import FailedJob, ScheduledJobs
+from recovery.ports.cluster import FailedJob, ScheduledJobs
 from tests.support.plans import edited
 from tests.support.promotion import (
     NOW,

@@ -14,7 +14,7 @@ from recovery.copies.log import Gap, Line
 from recovery.copies.log_position import LogPosition
 from recovery.lease.lease import Heartbeat, Lease
 from recovery.plan.loading import load_plan
-from recovery.ports import StoredObject
+from recovery.ports.buckets import StoredObject
 from tests.support.fakes import FakeBucket, held_lease
 from tests.support.manifests import manifest
 from tests.support.plans import ROOT

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from operations.monitoring.findings import CRITICAL, OK, UNKNOWN, WARNING
-from recovery.ports import RunClaim
+from recovery.ports.control_table import RunClaim
 from tests.support.fakes import FakeBucket
 from tests.support.promotion import (
     lease,

@@ -6,7 +6,7 @@ from recovery.copies.catalog import Copy
 from recovery.copies.log import GAPS, SEGMENT_BYTES, Gap, History, Line, Piece, Range, Segment
 from recovery.copies.log_position import LogPosition
 from recovery.copies.postgres_log_days import log_days
-from recovery.ports import StoredObject
+from recovery.ports.buckets import StoredObject
 
 LINE = Line(1, "77", 1)
 MORNING = datetime(2026, 11, 30, 6, tzinfo=UTC)

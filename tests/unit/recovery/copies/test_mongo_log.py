@@ -14,7 +14,7 @@ from recovery.copies.mongo_log_position import MongoLogPosition
 from recovery.copies.mongo_log_way import Wanted, begins_late, choose, lost_since, open_gaps, reach_of, window
 from recovery.copies.stretches import Run
 from recovery.errors import Refused
-from recovery.ports import StoredObject
+from recovery.ports.buckets import StoredObject
 
 LINE = Line(3, "rs0-1")
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)

@@ -11,7 +11,8 @@ from recovery.failover.overrides import Overrides
 from recovery.failover.production import is_renewing
 from recovery.lease.guard_report import DatabaseSeen, Objection, objections
 from recovery.names import namespace_identity
-from recovery.ports import RunClaim, ServiceAnswer
+from recovery.ports.control_table import RunClaim
+from recovery.ports.edge import ServiceAnswer
 from tests.support.preflight import facts, reason, verdict
 from tests.support.promotion import NOW, OTHER_GLIBC, PLAN, RUN, SYSTEM, guard_report, lease, room, standby, walls
 

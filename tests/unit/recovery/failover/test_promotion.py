@@ -15,7 +15,7 @@ from recovery.failover.moves import Done, Stop, Wait
 from recovery.failover.promotion import Seen, decide
 from recovery.failover.steps.fence import FenceSeen
 from recovery.failover.steps.services import STEP as SERVICES
-from recovery.ports import ServiceAnswer, WriteAnswer
+from recovery.ports.edge import ServiceAnswer, WriteAnswer
 from tests.support.plans import ROOT
 from tests.support.promotion import NOW, PLAN, RUN, Site, bundle, lease, process, standby
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from recovery.ports import EdgeSeen
+from recovery.ports.edge import EdgeSeen
 from recovery.site.edge import covers, weaknesses
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)

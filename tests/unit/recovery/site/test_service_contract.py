@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from recovery.plan.plan import SERVICES
-from recovery.ports import HttpAnswer
+from recovery.ports.edge import HttpAnswer
 from recovery.site.contract_check import SLOWEST_SECONDS, Asked, Clause, judge_health, judge_probe
 from recovery.site.service_contract import read_health, read_write
 from tests.support.plans import ROOT

@@ -7,7 +7,9 @@ import pytest
 
 from recovery.failover.facts import Facts, Unknown
 from recovery.failover.steps.traffic import role_of
-from recovery.ports import DeploymentState, GuardState, LogAhead, ServiceAnswer
+from recovery.ports.cluster import DeploymentState, GuardState
+from recovery.ports.edge import ServiceAnswer
+from recovery.ports.standby import LogAhead
 from tests.support.preflight import facts, reason, verdict
 from tests.support.promotion import EDGE, NOW, PLAN, deployments, rights, standby
 
