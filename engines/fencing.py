@@ -3,7 +3,7 @@
 import stamina
 
 from recovery.errors import Failed, LeaseRefused, Unreachable
-from recovery.lease.lease import Lease
+from recovery.lease.lease import Lease, moved
 from recovery.plan.plan import SiteName
 from recovery.ports.control_table import LeaseStore
 
@@ -30,11 +30,6 @@ def require_held(leases: LeaseStore, site: SiteName) -> Lease:
             next_step=f"make copies at site {lease.site}; `dr lease show` says who took the lease and when",
         )
     return lease
-
-
-def moved(lease: Lease | None, seen: Lease) -> bool:
-    """Whether what was just read is no longer what was `seen`: another site's, of another epoch, or not held."""
-    return lease is None or (lease.site, lease.epoch, lease.state) != (seen.site, seen.epoch, "held")
 
 
 def require_unmoved(leases: LeaseStore, seen: Lease, *, seconds: float = 60) -> None:

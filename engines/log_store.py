@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Protocol, Self, TypeVar
 
+from engines.compression import zstd
 from engines.shipping import OtherBytes
-from engines.streams import zstd
 from recovery.errors import Corrupt, DrError, Failed, LeaseRefused
 from recovery.ports.buckets import LogBucket, ObjectStore
 

@@ -6,14 +6,16 @@ The lease, and going on after an end, are the same for all and no engine's work:
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from recovery.copies.log_days import LogDays
-from recovery.copies.manifest import Manifest
 from recovery.errors import Corrupt, DrError
 from recovery.lease.lease import Lease
-from recovery.plan.datasets import Dataset
 from recovery.ports.buckets import LogBucket, ObjectStore
+
+if TYPE_CHECKING:  # what a shipper's process does not need (ADR 33)
+    from recovery.copies.log_days import LogDays
+    from recovery.copies.manifest import Manifest
+    from recovery.plan.datasets import Dataset
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +25,7 @@ class Terms:
 
     every: timedelta
     lock: timedelta
-    section: Dataset | None = None
+    section: "Dataset | None" = None
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
@@ -40,8 +42,8 @@ class HeldLog:
     """What a bucket holds of a log, for the pruner. `needed_from`: the position from which on a backup needs it; raises
     ValueError for a backup that says none."""
 
-    days: LogDays
-    needed_from: Callable[[Manifest], int]
+    days: "LogDays"
+    needed_from: "Callable[[Manifest], int]"
 
 
 class OtherBytes(Corrupt):
@@ -52,6 +54,8 @@ class Log(Protocol):
     """How a dataset's log is followed."""
 
     dataset: str
+    reads_section: bool
+    """Whether it asks `Terms.section` for anything."""
 
     def ship(
         self,
@@ -70,7 +74,7 @@ class Log(Protocol):
         OtherBytes, Unreachable when the session is lost."""
         ...
 
-    def lost_since(self, full: Manifest, store: ObjectStore) -> str:
+    def lost_since(self, full: "Manifest", store: ObjectStore) -> str:
         """Why some moment after the full backup began cannot be restored, in words: the log that leads there is in no
         copy. Empty when none is known to be lost. Raises Unreachable, Refused, Corrupt."""
         ...

@@ -1,22 +1,16 @@
 """Bytes on their way: compressed, counted and hashed as they pass, never on a disk."""
 
 import hashlib
-import sys
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+from engines.compression import LEVEL, WORKERS, zstd
 from recovery.copies.manifest import Part
 from recovery.errors import Corrupt
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
 
 Chunks = Iterable[memoryview]
 """Raw bytes on their way in; a chunk's memory may be reused once the next one is asked for."""
 ADVICE = "use another backup (`dr backups`), and compare this object's versions to see who changed it"
-LEVEL, WORKERS = 1, 2  # level 3 stores 2 % less and takes half as much again: docs/benchmarks.md
 # What a worker compresses at a time. By default it is 8 MiB, and the workers then hold about 120 MiB; like this they
 # hold 30 MiB and store 0.3 % more (2026-11, tried on noise and on text, level 3).
 _JOB_BYTES = 2 * 1024 * 1024

@@ -18,14 +18,14 @@ def open_store(context: Context) -> LeaseStore:
     """The lease at both replicas, the nearer region first."""
     from cloud.lease_store import DynamoLeaseStore
 
-    return DynamoLeaseStore(control_table(context, seconds=_attempt(context)))
+    return DynamoLeaseStore(control_table(context, seconds=attempt_of(context)))
 
 
 def open_guard_stores(context: Context) -> tuple[LeaseStore, GuardReports]:
     """What a guard uses. Its reports go their own way, so that the lease never waits for them."""
     from cloud.guard_reports import DynamoGuardReports
 
-    return open_store(context), DynamoGuardReports(control_table(context, seconds=_attempt(context)))
+    return open_store(context), DynamoGuardReports(control_table(context, seconds=attempt_of(context)))
 
 
 def control_table(context: Context, *, seconds: float = 2.0) -> "ControlTable":
@@ -33,13 +33,21 @@ def control_table(context: Context, *, seconds: float = 2.0) -> "ControlTable":
     hence no STS."""
     from cloud.control_table import ControlTable, region_clients
 
+    return ControlTable(table_name(context), region_clients(replicas(context), attempt_seconds=seconds))
+
+
+def table_name(context: Context) -> str:
+    """Of the control table."""
+    return Names(context.plan, "").control_table
+
+
+def replicas(context: Context) -> list[str]:
+    """The regions with a replica of it, the nearer one first."""
     sites = context.plan.sites
-    regions = sorted({sites.prod.region, sites.dr.region}, key=lambda region: region != context.region)
-    clients = region_clients(regions, attempt_seconds=seconds)
-    return ControlTable(Names(context.plan, "").control_table, clients)
+    return sorted({sites.prod.region, sites.dr.region}, key=lambda region: region != context.region)
 
 
-def _attempt(context: Context) -> float:
+def attempt_of(context: Context) -> float:
     """Of a renewal: two of them fit into what the lease leaves."""
     return attempt_seconds(context.plan.lease.duration, context.plan.lease.renewal)
 

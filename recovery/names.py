@@ -2,8 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from recovery.plan.plan import SITES, Plan, SiteName
+from recovery.plan.sites import SITES, SiteName
+
+if TYPE_CHECKING:
+    from recovery.plan.plan import Plan
 
 PREFIX = "ultramarket"
 POINTERS = "pointers/"
@@ -153,7 +157,7 @@ ROLE_MONITOR = "dr_monitor"
 class Names:
     """Names of what the stacks declare and the scripts use, for one AWS account."""
 
-    plan: Plan
+    plan: "Plan"
     account: str
 
     @property

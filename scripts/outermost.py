@@ -27,13 +27,19 @@ class ExitWith(Exception):
 
 def run(arguments: list[str] | None) -> int:
     """Run `dr` with `arguments` (None: the process's own); returns the exit code."""
-    streams.make_printable()
     # Not ours: pydantic would look through every installed package for plugins, 30 ms, and run what it finds.
     os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
-    with ending_at_once(for_good=arguments is None):
-        words = sys.argv[1:] if arguments is None else arguments
-        of_an_error = EXIT_UNKNOWN if words[:1] and words[0] in MONITORS else None
-        code, message = _outcome(lambda: _call(arguments), of_an_error)
+    words = sys.argv[1:] if arguments is None else arguments
+    of_an_error = EXIT_UNKNOWN if words[:1] and words[0] in MONITORS else None
+    return ending_in_words(lambda: _call(arguments), of_an_error, for_good=arguments is None)
+
+
+def ending_in_words(call: Callable[[], int], of_an_error: int | None = None, *, for_good: bool = True) -> int:
+    """What `call` returns, or the exit code of what it raised, which is said in words. `of_an_error`: instead of an
+    error's own code; `for_good`: the process ends after it."""
+    streams.make_printable()
+    with ending_at_once(for_good=for_good):
+        code, message = _outcome(call, of_an_error)
         try:
             sys.stdout.flush()
         except OSError as error:

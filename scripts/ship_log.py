@@ -1,14 +1,15 @@
 """`dr ship-log`: follow a database's log into the DR region's bucket, under the lease."""
 
 import os
-import signal
-from datetime import UTC, datetime
+import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from scripts.options import DEFAULT_PLAN, AccountOption, PlanOption, SiteOption, named
 
+_PROGRAM = Path(__file__).with_name("shipper.py")
 LinesOption = Annotated[bool, typer.Option("--json", help="Print one JSON document a line.")]
 
 
@@ -31,24 +32,10 @@ def ship_log(
       PGHOST=primary PGUSER=dr_replication dr ship-log postgres --site prod
     """
     from engines.registry import log_of
-    from engines.shipping import Heard
     from operations.context import Context
-    from operations.copies.buckets import backup_bucket
-    from operations.copies.ship_log import Shipper, ShippingOrder
-    from operations.lease import open_store
-    from scripts.told import Told
+    from operations.copies.shipping_task import Task
 
     log = named(lambda: log_of(dataset))
-    context = Context.load(plan, account, site)
-    told = Told(as_json=json)
-    shipper = Shipper(
-        log,
-        ShippingOrder.by_plan(context.plan, dataset, context.site, os.environ),
-        backup_bucket(context, "dr"),
-        open_store(context),
-        clock=lambda: datetime.now(UTC),
-        heard=Heard(says=told.says, trouble=told.trouble),
-    )
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: shipper.end())
-    shipper.run()
+    task = Task.of(Context.load(plan, account, site), log)
+    # From here on a program of its own in this process: what read the plan would stay in memory for months (ADR 33).
+    os.execv(sys.executable, [sys.executable, str(_PROGRAM), task.to_json(), *(["--json"] if json else [])])  # noqa: S606

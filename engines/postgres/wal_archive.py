@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from engines.streams import zstd
+from engines.compression import zstd
 from recovery.copies.log import (
     RANGES,
     SEGMENTS,

@@ -7,14 +7,14 @@ the next run goes on. Between segments many small ranges become one, so that the
 import hashlib
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from io import BytesIO
 
+from engines.compression import LEVEL, zstd
 from engines.postgres.wal_bucket import WalBucket
 from engines.postgres.wal_cutting import Cut
 from engines.shipping import OtherBytes
-from engines.streams import LEVEL, zstd
 from recovery.copies.log import Held, Line, Range, Segment, all_of, chain, segment_start
 from recovery.copies.log_position import LogPosition
 from recovery.copies.stretches import holes
@@ -49,11 +49,11 @@ class Compaction:
         missing = holes(within, start, end)
         if not missing:
             self._make(Segment(self.line, start, end), within)
-            moved = position.model_copy(update={"end": end, "at": self.clock()})
+            moved = replace(position, end=end, at=self.clock())
         elif position.start == start and min(each.start for each in within) > start:
             # The log begins in the middle of this segment: its ranges are all that will ever be of it.
             self._lock(within)
-            moved = position.model_copy(update={"start": end, "end": end, "at": self.clock()})
+            moved = replace(position, start=end, end=end, at=self.clock())
         else:
             raise Failed(
                 f"the log from {format_lsn(missing[0].start)} to {format_lsn(missing[0].end)} was stored and has gone "

@@ -11,14 +11,20 @@ from recovery.plan.plan import SITES, SiteName
 LOCK_MODES = ("GOVERNANCE", "COMPLIANCE")
 
 
-def backup_bucket(context: Context, site: SiteName) -> S3Bucket:
-    """The bucket in `site`'s region. Raises Refused when DR_LOCK_MODE is set to something S3 does not know."""
+def lock_mode() -> str:
+    """How copies are locked. Raises Refused when DR_LOCK_MODE is set to something S3 does not know."""
     mode = os.environ.get("DR_LOCK_MODE", LOCK_MODES[0])
     if mode not in LOCK_MODES:
         raise Refused(
             f"DR_LOCK_MODE is {mode!r}; copies are always locked",
             next_step="set it to GOVERNANCE or, in production, COMPLIANCE (or unset it: GOVERNANCE)",
         )
+    return mode
+
+
+def backup_bucket(context: Context, site: SiteName) -> S3Bucket:
+    """The bucket in `site`'s region. Raises Refused when DR_LOCK_MODE is set to something S3 does not know."""
+    mode = lock_mode()
     return S3Bucket(context.names.backup_bucket(site), context.plan.site(site).region, lock_mode=mode)
 
 

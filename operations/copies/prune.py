@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from engines.fencing import moved, require_held
+from engines.fencing import require_held
 from engines.inventory import Inventory, take
 from recovery.copies.gaps import CLOCKS
 from recovery.copies.pruning import SURELY_OVER, Prune, Verdict, decide
 from recovery.copies.retention import LOG, copy_terms, lock_bound_days
 from recovery.errors import Failed, Refused
-from recovery.lease.lease import Lease
+from recovery.lease.lease import Lease, moved
 from recovery.names import Names, manifest_key, shared_prefix
 from recovery.plan.plan import Plan, SiteName
 from recovery.ports.buckets import HiddenObject, ObjectStore, PruneBucket, StoredObject

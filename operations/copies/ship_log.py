@@ -1,4 +1,4 @@
-"""`dr ship-log`: follow the log of the site that holds the lease, for as long as it does; else wait.
+"""Follow the log of the site that holds the lease, for as long as it does; else wait.
 
 Not to know who holds the lease stops no shipper that was at work: what it writes carries its epoch, and a gap in the
 log would cost more. It begins only when it knows.
@@ -6,19 +6,19 @@ log would cost more. It begins only when it knows.
 
 import random
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from engines.fencing import moved
 from engines.shipping import Heard, Log, OtherBytes, Terms
-from recovery.copies.retention import LOG, lock_term
-from recovery.errors import DrError, LeaseRefused, Refused
-from recovery.lease.lease import Lease
-from recovery.plan.plan import Plan, SiteName
+from recovery.errors import DrError, LeaseRefused
+from recovery.lease.lease import Lease, moved
+from recovery.plan.sites import SiteName
 from recovery.ports.buckets import LogBucket
-from recovery.ports.control_table import LeaseStore
+
+if TYPE_CHECKING:
+    from recovery.ports.control_table import LeaseStore
 
 _LONGEST_PAUSE = 5.0
 
@@ -31,27 +31,6 @@ class ShippingOrder:
     terms: Terms
     renewal: timedelta
 
-    @classmethod
-    def by_plan(
-        cls, plan: Plan, dataset: str, site: SiteName, environment: Mapping[str, str] = MappingProxyType({})
-    ) -> "ShippingOrder":
-        """What the plan says about the dataset's log, whose source `environment` names. Raises Refused when it says
-        nothing."""
-        section = getattr(plan.datasets, dataset)
-        log = getattr(section, LOG, None)
-        if log is None:
-            raise Refused(
-                f"the plan says nothing about {dataset} {LOG}",
-                next_step=f"add datasets.{dataset}.{LOG} to recovery.yaml",
-            )
-        terms = Terms(
-            every=log.every,
-            lock=lock_term(plan, dataset, LOG, site),
-            section=section,
-            environment=environment,
-        )
-        return cls(site=site, terms=terms, renewal=plan.lease.renewal)
-
 
 class Shipper:
     """`run` until `end` is called, from a signal's handler or another thread."""
@@ -61,7 +40,7 @@ class Shipper:
         log: Log,
         order: ShippingOrder,
         store: LogBucket,
-        leases: LeaseStore,
+        leases: "LeaseStore",
         *,
         clock: Callable[[], datetime],
         heard: Heard,
@@ -120,7 +99,7 @@ class Shipper:
 class _Watch:
     """Looks at the lease beside the work. `moved`: it is known to be somebody else's, or of another epoch."""
 
-    def __init__(self, leases: LeaseStore, seen: Lease, every: timedelta, ended: threading.Event) -> None:
+    def __init__(self, leases: "LeaseStore", seen: Lease, every: timedelta, ended: threading.Event) -> None:
         self.moved = False
         self._leases, self._seen, self._every, self._ended = leases, seen, every, ended
         self._closed = threading.Event()

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from recovery.copies.manifest import Manifest
-from recovery.plan.fields import SiteName
+from recovery.plan.sites import SiteName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

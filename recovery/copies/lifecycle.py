@@ -12,8 +12,8 @@ from recovery.copies.log import RANGES
 from recovery.copies.retention import UNDO_AT_LEAST_DAYS, CopyTerms, copy_terms, needed, needed_at_once, whole_days
 from recovery.errors import PlanError
 from recovery.names import BUNDLE_KEY, POINTERS
-from recovery.plan.fields import SiteName
 from recovery.plan.plan import Plan
+from recovery.plan.sites import SiteName
 
 # Cold storage from one year on: UltraMarket's original document, "S3 lifecycle".
 DEEP_ARCHIVE_FROM_DAYS = 365

@@ -4,11 +4,12 @@ The position, one an epoch of the lease, lies beside the pointers to the newest 
 is cheap, however old the log: all before `end` is in whole segments, and only what comes after has to be listed.
 """
 
+import json
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Self
-
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from typing import Any, Self, cast
 
 from recovery.copies.log import Line, Switch, segment_start
 from recovery.errors import Corrupt
@@ -17,19 +18,21 @@ from recovery.names import pointer_key, pointer_prefix
 POSITIONS = pointer_prefix("postgres", "log")
 
 
-class LogPosition(BaseModel):
+@dataclass(frozen=True, kw_only=True)
+class LogPosition:
     """A line of the log. [`start`, `end`) is there without a hole, in whole locked segments; what has come
-    since lies in ranges. `at`: when this was written."""
+    since lies in ranges. `at`: when this was written.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    No model of the plan's kind: the shipper has nothing else of those loaded (ADR 33).
+    """
 
     epoch: int
-    system: str = Field(pattern=r"^[0-9]{1,20}$")
-    timeline: int = Field(gt=0)
-    segment_bytes: int = Field(gt=0)
-    start: int = Field(ge=0)
-    end: int = Field(ge=0)
-    at: AwareDatetime
+    system: str
+    timeline: int
+    segment_bytes: int
+    start: int
+    end: int
+    at: datetime
 
     @property
     def line(self) -> Line:
@@ -47,18 +50,39 @@ class LogPosition(BaseModel):
 
     def to_json(self) -> bytes:
         """The object's content."""
-        return self.model_dump_json(indent=1).encode() + b"\n"
+        return json.dumps(asdict(self) | {"at": self.at.isoformat()}, indent=1).encode() + b"\n"
 
     @classmethod
     def from_json(cls, body: bytes, *, key: str) -> Self:
         """Read it. Raises Corrupt naming `key` when it is none."""
         try:
-            return cls.model_validate_json(body)
-        except ValidationError as error:
+            said: Any = json.loads(body)
+            if wrong := _wrong(said):
+                raise ValueError(wrong)  # noqa: TRY301
+            return cls(**said | {"at": datetime.fromisoformat(said["at"])})
+        except ValueError as error:
             raise Corrupt(
-                f"{key} is not the log's position: {error.errors()[0]['msg']}",
+                f"{key} is not the log's position: {error}",
                 next_step="find out who wrote this object and bring its last version back; the log itself is elsewhere",
             ) from None
+
+
+_LEAST = {"epoch": 0, "timeline": 1, "segment_bytes": 1, "start": 0, "end": 0}
+
+
+def _wrong(said: Any) -> str:
+    """What keeps it from being a position; empty when nothing does."""
+    names = [each.name for each in fields(LogPosition)]
+    if not isinstance(said, dict) or sorted(names) != sorted(map(str, cast("dict[str, Any]", said))):
+        return f"it has to be an object with {', '.join(names)}"
+    for name, least in _LEAST.items():
+        if type(said[name]) is not int or said[name] < least:
+            return f"{name} is no number of at least {least}"
+    if not isinstance(said["system"], str) or not re.fullmatch("[0-9]{1,20}", said["system"]):
+        return "system is no system identifier"
+    if not isinstance(said["at"], str) or datetime.fromisoformat(said["at"]).tzinfo is None:
+        return "at is no time with its zone"
+    return ""
 
 
 @dataclass(frozen=True, slots=True)

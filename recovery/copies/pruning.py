@@ -21,9 +21,9 @@ from itertools import takewhile
 from recovery.copies.catalog import Catalog, Copy
 from recovery.copies.gaps import CLOCKS, gaps_of
 from recovery.copies.retention import BUILDS_ON, FULL, LOG, CopyTerms, copy_terms
-from recovery.plan.fields import SiteName
 from recovery.plan.plan import Plan
 from recovery.plan.schedules import longest_gap
+from recovery.plan.sites import SiteName
 from recovery.units import format_duration, read_duration
 
 SCHEDULE, TIME_LIMIT = "40 */6 * * *", timedelta(hours=1)

@@ -12,9 +12,10 @@ from datetime import timedelta
 from functools import lru_cache
 
 from recovery.plan.datasets import Backup, Datasets, Log, Retention
-from recovery.plan.fields import SITES, Model, SiteName
+from recovery.plan.fields import Model
 from recovery.plan.plan import Plan
 from recovery.plan.schedules import longest_gap
+from recovery.plan.sites import SITES, SiteName
 
 LOG = "log"
 FULL = "full"

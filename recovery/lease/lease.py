@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from recovery.plan.plan import SiteName
+from recovery.plan.sites import SiteName
 
 # TAKEN: the lease has moved, the old holder may still be writing, nobody may open yet. HELD: the holder may write.
 LeaseState = Literal["taken", "held"]
@@ -62,6 +62,11 @@ class Lease:
             margin_seconds=margin.total_seconds(),
             renewals=0,
         )
+
+
+def moved(lease: Lease | None, seen: Lease) -> bool:
+    """Whether what was just read is no longer what was `seen`: another site's, of another epoch, or not held."""
+    return lease is None or (lease.site, lease.epoch, lease.state) != (seen.site, seen.epoch, "held")
 
 
 def parse_lsn(text: str) -> int:

@@ -1,16 +1,13 @@
 """The base of every part of the plan, and the types of its fields."""
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from recovery.plan.file_patterns import problem
 from recovery.plan.schedules import parse_schedule
 from recovery.units import shown
-
-SITES = ("prod", "dr")
-SiteName = Literal["prod", "dr"]
 
 
 class Model(BaseModel):

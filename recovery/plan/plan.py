@@ -17,9 +17,9 @@ from recovery.plan.consistency import broken_rules
 from recovery.plan.datasets import Backup as Backup
 from recovery.plan.datasets import Datasets
 from recovery.plan.datasets import Retention as Retention
-from recovery.plan.fields import SITES as SITES
 from recovery.plan.fields import AccountId, Address, DnsName, KubernetesName, Model, Region
-from recovery.plan.fields import SiteName as SiteName
+from recovery.plan.sites import SITES as SITES
+from recovery.plan.sites import SiteName as SiteName
 from recovery.units import Duration, Share, Size
 
 StrategyName = Literal["warm", "cold", "hot"]

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from engines.catalog import find
+from engines.compression import zstd
 from engines.postgres.verify import verify
-from engines.streams import zstd
 from lab.aws.site import Aws
 from operations.copies.backup import Made
 from recovery.copies.manifest import Part

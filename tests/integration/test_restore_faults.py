@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from engines.compression import zstd
 from engines.postgres.restore_order import Order, plan_restore
-from engines.streams import zstd
 from operations.copies.restore import execute, retrieve
 from recovery.copies.log import RANGES, SEGMENTS, Line, Range, parse_key, segment_start
 from recovery.copies.manifest import Manifest

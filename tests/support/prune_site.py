@@ -10,9 +10,9 @@ from recovery.copies.log_position import LogPosition
 from recovery.copies.manifest import Manifest, Part, Pointer
 from recovery.lease.lease import format_lsn
 from recovery.names import backup_folder, manifest_key, pointer_key
-from recovery.plan.fields import SiteName
 from recovery.plan.loading import load_plan
 from recovery.plan.plan import Plan
+from recovery.plan.sites import SiteName
 from recovery.ports.control_table import LeaseStore
 from tests.support.fakes import FakeBucket, FakeLeases, held_lease
 from tests.support.manifests import manifest

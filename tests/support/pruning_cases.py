@@ -6,8 +6,8 @@ from typing import Any
 
 from recovery.copies.catalog import Catalog, Copy
 from recovery.copies.pruning import Verdict, decide
-from recovery.plan.fields import SiteName
 from recovery.plan.loading import load_plan
+from recovery.plan.sites import SiteName
 from tests.support.plans import ROOT
 
 PLAN = load_plan(ROOT / "recovery.yaml")

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from recovery.copies.catalog import Catalog, Copy
 from recovery.copies.pruning import Verdict
 from recovery.copies.retention import lock_term
-from recovery.plan.fields import SiteName
 from recovery.plan.plan import Plan
+from recovery.plan.sites import SiteName
 from tests.support.lifecycle_oracle import S3Rule
 
 START = datetime(2027, 1, 1, tzinfo=UTC)

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 
 from recovery.copies.retention import BUILDS_ON, FULL, LOG, longest_newest
-from recovery.plan.fields import SiteName
 from recovery.plan.plan import Plan
+from recovery.plan.sites import SiteName
 from recovery.units import PERMANENT
 from tests.support.retention_copies import HOUR, Luck, Made, Practice
 from tests.support.retention_world import World

@@ -7,8 +7,8 @@ from random import Random
 
 from recovery.copies.catalog import Catalog, Copy, Named
 from recovery.copies.retention import FULL, LOG, CopyTerms, copy_terms
-from recovery.plan.fields import SITES, SiteName
 from recovery.plan.plan import Plan
+from recovery.plan.sites import SITES, SiteName
 from tests.support.retention_copies import BIG, HOUR, START, Luck, Made, Practice
 from tests.support.simulated_bucket import COLD, DAY, Bucket, Version
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from engines.streams import zstd
+from engines.compression import zstd
 from recovery.copies.log import SEGMENT_BYTES, Line, Range, Segment, parse_wal_name
 from recovery.lease.lease import parse_lsn
 from tests.support.backup_site import Site

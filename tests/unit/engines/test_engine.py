@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from engines.compression import zstd
 from engines.engine import Folder
-from engines.streams import Tally, zstd
+from engines.streams import Tally
 from tests.support.fakes import FakeBucket
 
 UNTIL = datetime(2026, 2, 1, tzinfo=UTC)

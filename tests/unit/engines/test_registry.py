@@ -4,7 +4,7 @@ import pytest
 
 from engines.registry import DATASETS, engine_of, engines, log_of, require, restore_of
 from operations.copies.backup import order_by_plan
-from operations.copies.ship_log import ShippingOrder
+from operations.copies.shipping_task import order_by_plan as shipping_by_plan
 from recovery.errors import Refused
 from recovery.plan.datasets import SCHEDULED_TODAY, SHIPPED_TODAY
 from recovery.plan.loading import load_plan
@@ -36,7 +36,7 @@ def test_every_dataset_that_is_copied_can_be_restored_and_every_log_that_the_sta
     for dataset in DATASETS:
         restore_of(dataset)
     for dataset, _ in SHIPPED_TODAY:
-        ShippingOrder.by_plan(PLAN, log_of(dataset).dataset, "prod")
+        shipping_by_plan(PLAN, log_of(dataset).dataset, "prod")
 
 
 def test_what_a_dataset_does_not_have_is_refused_with_what_there_is() -> None:
@@ -47,7 +47,7 @@ def test_what_a_dataset_does_not_have_is_refused_with_what_there_is() -> None:
         log_of("redis")
     assert "postgres" in refusal.value.next_step
     with pytest.raises(Refused, match="the plan says nothing about redis log"):
-        ShippingOrder.by_plan(PLAN, "redis", "prod")
+        shipping_by_plan(PLAN, "redis", "prod")
 
 
 def test_an_engine_whose_copy_is_not_in_the_plan_is_refused() -> None:

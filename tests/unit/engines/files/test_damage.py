@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 
 from engines.catalog import entries
+from engines.compression import zstd
 from engines.files import restore as restoring
 from engines.files.index import INDEX, Entry, entries_of, header
-from engines.streams import Tally, compressed, zstd
+from engines.streams import Tally, compressed
 from operations.copies.restore import plan_restore
 from recovery.copies.manifest import Manifest, Part
 from recovery.errors import Corrupt, DrError, Failed, Refused

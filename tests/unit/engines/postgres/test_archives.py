@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from engines.compression import zstd
 from engines.engine import Folder
 from engines.postgres.archives import Series, contents, members, raw
-from engines.streams import Tally, zstd
+from engines.streams import Tally
 from recovery.copies.manifest import Part, Tablespace
 from recovery.errors import Corrupt, Refused
 from tests.support.fakes import FakeBucket

@@ -1,5 +1,6 @@
 """Ranges become whole segments: written, read back, locked, and only then hidden."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -106,7 +107,7 @@ def test_log_that_begins_in_the_middle_of_a_segment_stays_in_ranges_and_is_locke
     store = FakeBucket()
     begun = SEGMENT + 500
     work, position = made(store, (begun, 2 * SEGMENT), start=begun)
-    moved = work.advance(position.model_copy(update={"start": SEGMENT}), 2 * SEGMENT)
+    moved = work.advance(replace(position, start=SEGMENT), 2 * SEGMENT)
     assert (moved.start, moved.end) == (2 * SEGMENT, 2 * SEGMENT)
     tail = Range(LINE, begun, 2 * SEGMENT)
     assert tail.key in store.objects

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from engines.compression import zstd
 from engines.postgres.unpack import Place
 from engines.postgres.wal_archive import WalArchive
 from engines.postgres.wal_client import FOUND, UNKNOWN
 from engines.postgres.wal_server import Source, restore_command, serving
-from engines.streams import zstd
 from recovery.copies.log import SEGMENT_BYTES as SIZE
 from recovery.copies.log import Line, Piece, Range, Segment, wal_name
 from recovery.copies.log_way import Log, way

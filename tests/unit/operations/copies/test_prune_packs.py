@@ -9,7 +9,7 @@ import pytest
 from operations.copies.prune import PruneOrder, execute, look, words
 from recovery.errors import Refused
 from recovery.names import PACKS
-from recovery.plan.fields import SiteName
+from recovery.plan.sites import SiteName
 from tests.support.fakes import FakeBucket
 from tests.support.files_site import FilesSite, aged, make_site
 from tests.support.plans import plan

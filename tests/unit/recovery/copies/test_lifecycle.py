@@ -20,9 +20,9 @@ from recovery.copies.lifecycle_rule import (
 from recovery.copies.retention import copy_terms
 from recovery.errors import PlanError
 from recovery.names import BUNDLE_KEY, POINTERS, backup_folder, manifest_key, pointer_key
-from recovery.plan.fields import SITES, SiteName
 from recovery.plan.loading import load_plan
 from recovery.plan.plan import Plan
+from recovery.plan.sites import SITES, SiteName
 from recovery.units import PERMANENT
 from tests.support.lifecycle_oracle import as_s3, lifecycle_problems
 from tests.support.plans import ROOT

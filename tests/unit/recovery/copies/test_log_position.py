@@ -1,5 +1,6 @@
 """How far the log is, and where a shipper goes on."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -54,11 +55,11 @@ def test_the_log_reaches_as_far_as_ranges_go_on_without_a_hole() -> None:
 
 
 def test_a_position_goes_neither_backwards_nor_to_a_lower_epoch() -> None:
-    further = HERE.model_copy(update={"end": 4000})
+    further = replace(HERE, end=4000)
     assert further.may_follow(HERE)
     assert not HERE.may_follow(further)
-    assert not further.model_copy(update={"epoch": 1}).may_follow(HERE)
-    assert HERE.model_copy(update={"timeline": 2, "end": 2000}).may_follow(HERE)
+    assert not replace(further, epoch=1).may_follow(HERE)
+    assert replace(HERE, timeline=2, end=2000).may_follow(HERE)
 
 
 def test_a_position_is_read_back_as_it_was_written() -> None:

@@ -17,9 +17,9 @@ from recovery.copies.retention import (
     needed,
     needed_at_once,
 )
-from recovery.plan.fields import SITES, SiteName
 from recovery.plan.loading import load_plan
 from recovery.plan.plan import Plan
+from recovery.plan.sites import SITES, SiteName
 from recovery.units import PERMANENT
 from tests.support.plans import ROOT
 from tests.support.retention_copies import locked_until

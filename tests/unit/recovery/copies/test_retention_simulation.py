@@ -13,9 +13,9 @@ from recovery.copies.catalog import Catalog
 from recovery.copies.lifecycle import lifecycle_rules
 from recovery.copies.pruning import Prune, Verdict, decide
 from recovery.copies.retention import copy_terms
-from recovery.plan.fields import SiteName
 from recovery.plan.loading import load_plan
 from recovery.plan.plan import Plan
+from recovery.plan.sites import SiteName
 from recovery.units import PERMANENT
 from tests.support.lifecycle_oracle import S3Rule, as_s3
 from tests.support.plans import ROOT
