@@ -43,15 +43,25 @@ def read(data: Path, environment: Mapping[str, str]) -> ControlFile:
         raise Failed(f"{program} failed: {error}", next_step="reinstall PostgreSQL's programs") from None
     said = dict(_LINE.findall(result.stdout.decode(errors="replace")))
     try:
+        segment_bytes = int(said["Bytes per WAL segment"])
         return ControlFile(
             system_identifier=said["Database system identifier"],
             state=said["Database cluster state"],
             timeline=int(said["Latest checkpoint's TimeLineID"]),
-            segment_bytes=int(said["Bytes per WAL segment"]),
-            limits={setting: said[words] for words, setting in _LIMITS.items()},
+            segment_bytes=segment_bytes,
+            limits={setting: said[words] for words, setting in _LIMITS.items()} | least_wal(segment_bytes),
         )
     except (KeyError, ValueError) as error:
         why = result.stderr.decode(errors="replace").strip() or f"it does not say {error}"
         raise Corrupt(
             f"{data} has no readable control file: {why}", next_step="use another backup (`dr backups`)"
         ) from None
+
+
+def least_wal(segment_bytes: int) -> dict[str, str]:
+    """PostgreSQL wants room for two WAL files, and its defaults have it for files of up to 40 MiB and 512 MiB.
+
+    https://github.com/postgres/postgres/blob/REL_18_STABLE/src/backend/access/transam/xlog.c (ReadControlFile)
+    """
+    least = 2 * segment_bytes // 2**20
+    return {name: f"{least}MB" for name, usual in (("min_wal_size", 80), ("max_wal_size", 1024)) if least > usual}

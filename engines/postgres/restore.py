@@ -90,7 +90,7 @@ def restore(
         with stages.stage("unpack and check"):
             count = unpack_chain(store, choice.chain, staged.__getitem__)
             point_tablespaces(data.folder, {oid: place.folder for oid, place in staged.items() if oid is not None})
-            _require_source(data.folder, choice, environment)
+            control = _require_source(data.folder, choice, environment)
         settings = take_roles(data.folder)
         if standby:
             reached, served = parse_lsn(choice.backup.stop_position), 0
@@ -101,7 +101,9 @@ def restore(
             with stages.stage("replay"):
                 reached, served = _recover(store, choice, histories, data.folder, log, environment)
         with stages.stage("finish"):
-            give_settings(data.folder, settings, owner, standby=standby)
+            give_settings(
+                data.folder, settings, owner, least=control_file.least_wal(control.segment_bytes), standby=standby
+            )
             for oid, place in reversed(staged.items()):  # the data directory last
                 sync(place.folder)
                 if oid is not None:
@@ -172,7 +174,7 @@ def _require_reached(reached: int, archive: WalArchive) -> None:
         )
 
 
-def _require_source(data: Path, choice: Choice, environment: Mapping[str, str]) -> None:
+def _require_source(data: Path, choice: Choice, environment: Mapping[str, str]) -> control_file.ControlFile:
     """What is inside must be of the server that our manifest names (fault 35)."""
     control, source = control_file.read(data, environment), choice.backup.source
     if control.system_identifier != source.system_identifier:
@@ -182,3 +184,4 @@ def _require_source(data: Path, choice: Choice, environment: Mapping[str, str]) 
         )
     if choice.way and choice.way.segment_bytes != control.segment_bytes:
         raise Failed(f"WAL files have {control.segment_bytes:,} bytes there, which the log's reader does not expect")
+    return control

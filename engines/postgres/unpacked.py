@@ -27,10 +27,12 @@ def take_roles(data: Path) -> bytes:
     return before
 
 
-def give_settings(data: Path, before: bytes, owner: int | None, *, standby: bool = False) -> None:
+def give_settings(
+    data: Path, before: bytes, owner: int | None, *, least: Mapping[str, str], standby: bool = False
+) -> None:
     """Put ALTER SYSTEM's settings back, and behind them what keeps a server of this copy from acting as its source:
     the last line of a setting wins. A `standby` is told that by what it is: standby.signal. Files that lie elsewhere at
-    the source are made, empty or closed."""
+    the source are made, closed or with no more than what such a server has to have, `least`."""
     lines = [
         "",
         "# Written by dr restore: a server of this copy neither archives, follows, nor waits for a replica. Once it",
@@ -39,8 +41,9 @@ def give_settings(data: Path, before: bytes, owner: int | None, *, standby: bool
         "",
     ]
     (data / AUTO_CONF).write_bytes(before if standby else before + "\n".join(lines).encode())
+    conf = "".join(f"{name} = '{value}'\n" for name, value in least.items())
     signal = (("standby.signal", ""),) if standby else ()
-    for name, content in (("postgresql.conf", ""), ("pg_hba.conf", _HBA), ("pg_ident.conf", ""), *signal):
+    for name, content in (("postgresql.conf", conf), ("pg_hba.conf", _HBA), ("pg_ident.conf", ""), *signal):
         path = data / name
         if not path.exists():
             path.write_text(content)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from engines.postgres.wal_archive import WalArchive
+from engines.postgres.wal_bucket import segment_bytes_of
 from engines.postgres.wal_tail import goes_on
 from recovery.copies.log import (
     RANGES,
@@ -50,20 +51,20 @@ class Vouched:
         return [Line(epoch, self.system, timeline) for epoch in range(self.epoch, 0, -1)]
 
 
-def pieces(store: ObjectStore, line: Line, start: int, end: int | None = None) -> list[Piece]:
+def pieces(store: ObjectStore, line: Line, start: int, end: int | None = None, *, segment_bytes: int) -> list[Piece]:
     """Of a line, what holds log from the segment of `start` on, and begins before `end`."""
-    first = segment_start(start)
+    first = segment_start(start, segment_bytes)
     found: list[Piece] = []
     # Ranges first: one that is put together with others meanwhile is then found as a segment.
-    for part, name in ((RANGES, f"{first:016X}"), (SEGMENTS, wal_name(line.timeline, first))):
-        here = _parsed(store, line.folder(part), name)
+    for part, name in ((RANGES, f"{first:016X}"), (SEGMENTS, wal_name(line.timeline, first, segment_bytes))):
+        here = _parsed(store, line.folder(part), name, segment_bytes)
         found += here if end is None else takewhile(lambda each: each.start < end, here)
     return found
 
 
-def _parsed(store: ObjectStore, folder: str, after: str) -> Iterator[Piece]:
+def _parsed(store: ObjectStore, folder: str, after: str, segment_bytes: int) -> Iterator[Piece]:
     for each in store.list(folder, after=f"{folder}{after}"):
-        found = parse_key(each.key)
+        found = parse_key(each.key, segment_bytes)
         if isinstance(found, Range | Segment):
             yield found
 
@@ -122,13 +123,15 @@ class BucketLog:
             )
         newest = max(timeline, vouched.timeline)
         lines = [line for number in range(timeline, newest + 1) for line in vouched.lines(number)]
+        size = segment_bytes_of(self.store, vouched.system) or SEGMENT_BYTES
         with ThreadPoolExecutor(_LISTERS) as pool:
-            found = [each for some in pool.map(lambda line: pieces(self.store, line, position), lines) for each in some]
+            some = pool.map(lambda line: pieces(self.store, line, position, segment_bytes=size), lines)
+            found = [each for of_line in some for each in of_line]
         if not found:
             return None
         texts = {each.line.timeline: each.line for each in found if each.line.timeline > timeline}
         histories = {line: text for number, line in texts.items() if (text := history(self.store, vouched, number))}
-        way = way_from(Log.of(found, histories, SEGMENT_BYTES), timeline, start=position, stop=position)
+        way = way_from(Log.of(found, histories, size), timeline, start=position, stop=position)
         if way is None:
             raise Refused(
                 f"the standby is on timeline {timeline} at {format_lsn(position)}, where the log in bucket "

@@ -5,8 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from engines.compression import zstd
+from engines.postgres.wal_bucket import segment_bytes_of
 from recovery.copies.log import (
     RANGES,
+    SEGMENT_BYTES,
     SEGMENTS,
     Held,
     History,
@@ -38,11 +40,12 @@ class Listed:
 def listed(store: ObjectStore, system: str) -> Listed:
     """Everything that the bucket has of `system`'s log. Raises Unreachable, Refused."""
     pieces, histories = list[Piece](), list[History]()
+    size = segment_bytes_of(store, system) or SEGMENT_BYTES
     objects: dict[str, StoredObject] = {}
     with ThreadPoolExecutor(2) as pool:
         for found in pool.map(lambda prefix: list(store.list(prefix)), (RANGES, SEGMENTS)):
             for each in found:
-                what = parse_key(each.key)
+                what = parse_key(each.key, size)
                 if what is None or what.line.system != system:
                     continue
                 objects[each.key] = each
@@ -55,7 +58,7 @@ def listed(store: ObjectStore, system: str) -> Listed:
         body = store.get(each.key)
         if body is not None:
             texts[each.line] = body[0].decode(errors="replace")
-    return Listed(log=Log.of(pieces, texts) if pieces or texts else None, objects=objects)
+    return Listed(log=Log.of(pieces, texts, size) if pieces or texts else None, objects=objects)
 
 
 @dataclass(frozen=True, kw_only=True)

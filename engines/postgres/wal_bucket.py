@@ -139,6 +139,16 @@ def position_now(store: ObjectStore) -> LogPosition | None:
     return newest_of(store, POSITIONS, LogPosition)
 
 
+def segment_bytes_of(store: ObjectStore, system: str) -> int | None:
+    """How large a WAL file of that system is, as its shipper said; None before any has. Raises Corrupt."""
+    for key in sorted((item.key for item in store.list(POSITIONS)), reverse=True):
+        found = store.get(key)
+        position = LogPosition.from_json(found[0], key=key) if found else None
+        if position and position.system == system:
+            return position.segment_bytes
+    return None
+
+
 def gaps(store: ObjectStore, prefix: str) -> list[Gap]:
     """Every recorded gap."""
     return [found for item in store.list(prefix) if isinstance(found := parse_key(item.key), Gap)]

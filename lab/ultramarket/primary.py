@@ -87,7 +87,7 @@ _GRANTS = (
 @dataclass
 class Primary:
     """One PostgreSQL server in `folder`, on `address`:5432 and on the Unix socket in `socket` (beside its data; in
-    `socket_folder` where that path would be too long for one)."""
+    `socket_folder` where that path would be too long for one). `segment_mebibytes`: the size of a WAL file."""
 
     supervisor: Supervisor
     postgres: Postgres
@@ -96,6 +96,7 @@ class Primary:
     uid: int | None
     name: str = "primary"
     socket_folder: Path | None = None
+    segment_mebibytes: int = 16
     passwords: Mapping[str, str] = field(
         default_factory=lambda: {role: secrets.token_hex(12) for role in ("postgres", *_ROLES)}
     )
@@ -111,7 +112,8 @@ class Primary:
         # fmt: off
         made = subprocess.run(
             [str(self.postgres.bin / "initdb"), "-D", str(self.data), "-U", "postgres", "--pwfile", str(secret),
-             "-A", "scram-sha-256", "--no-locale", "-E", "UTF8", "--no-instructions", "--no-sync"],
+             "-A", "scram-sha-256", "--no-locale", "-E", "UTF8",
+             f"--wal-segsize={self.segment_mebibytes}", "--no-instructions", "--no-sync"],
             env=self._env(), preexec_fn=die_with_parent(self.uid), capture_output=True, text=True, timeout=60,
             check=False,
         )

@@ -54,8 +54,9 @@ SHIPPER_ALLOCATOR = {
 """glibc's settings for it: what a range took is given back at once, not kept in a heap for each of its threads.
 https://www.gnu.org/software/libc/manual/html_node/Memory-Allocation-Tunables.html"""
 
-LOG_SERVER = Size(millicores=50, mebibytes=192)
-"""What gives the standby its log: one file of it in memory, Python and the SDK."""
+LOG_SERVER = Size(millicores=50, mebibytes=256)
+"""What gives the standby its log: one file of it in memory, of up to 64 MiB and as it is stored beside, Python and the
+SDK."""
 
 EVICTED_AFTER_SECONDS = 5
 """How long guard, database and the log's shipper stay bound to a node that no longer answers; Kubernetes' default is

@@ -50,6 +50,9 @@ def configuration(size: Size) -> str:
         # At least as many as were prepared at the source, or it does not start; and locks for pg_dump of large schemas.
         "max_prepared_transactions": "1000",
         "max_locks_per_transaction": "1024",
+        # Room for two WAL files of whatever size, or it does not start; little is ever written.
+        "min_wal_size": "2GB",
+        "max_wal_size": "2GB",
         "cluster_name": "beside",
     }
     return "".join(f"{name} = '{value}'\n" for name, value in settings.items())

@@ -19,6 +19,7 @@ SLOT = "dr_standby"
 #   standby.signal, so nothing of it is asked any more. The password is in PGPASSWORD, for the WAL receiver as well.
 # - pg_controldata: what a standby must have at least as large as its primary, or replay pauses; the control file has
 #   the primary's values, wherever its postgresql.conf lies: https://www.postgresql.org/docs/18/hot-standby.html
+#   It also says how large a WAL file is: the server wants room for two, which defaults do not have from 64 MiB on.
 # - summarize_wal: incremental backups of it, at the DR site from a promotion on, whatever the primary's file says.
 # - io_method: a Pod's default seccomp profile refuses io_uring:
 #   https://github.com/cloudnative-pg/cloudnative-pg/issues/9948
@@ -54,6 +55,12 @@ control="$(LC_ALL=C pg_controldata "$PGDATA")"
 limits=()
 while IFS=: read -r name value; do
     case "$name" in
+        "Bytes per WAL segment")
+            least=$((2 * value / 1048576))
+            [ "$least" -le 80 ] || limits+=(-c "min_wal_size=${least}MB")
+            [ "$least" -le 1024 ] || limits+=(-c "max_wal_size=${least}MB")
+            continue
+            ;;
         "max_connections setting" | "max_worker_processes setting" | "max_wal_senders setting") ;;
         "max_prepared_xacts setting") name=max_prepared_transactions ;;
         "max_locks_per_xact setting") name=max_locks_per_transaction ;;

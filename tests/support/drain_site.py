@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 
 from cloud.objects import S3Bucket
-from engines.postgres.log_server import Listener, LogServer
+from engines.postgres.log_server import Body, Listener, LogServer
 from engines.postgres.wal_ahead import Vouched
 from lab.machine.addresses import POSTGRES_PORT, Block
 from lab.machine.processes import Supervisor
@@ -64,7 +64,7 @@ class DrainSite:
         server = LogServer(self.store, lambda: Vouched.by(self.log.leases.lease), trouble=self.troubles.append)
         real = server.answer
 
-        def answer(name: str) -> bytes:
+        def answer(name: str) -> list[Body]:
             self.asked.append(name)
             return real(name)
 

@@ -27,7 +27,8 @@ before=; for word in "$@"; do [ "$before" != --into ] || target=$word; before=$w
 {_MAKE}
 mkdir "$target.tablespaces" """,
     "pg_controldata": """printf '%s setting: %25s\\n' max_connections 300 max_worker_processes 16 max_wal_senders 12 \\
-    max_prepared_xacts 5 max_locks_per_xact 128""",
+    max_prepared_xacts 5 max_locks_per_xact 128
+printf 'Bytes per WAL segment: %20s\\n' "${WAL_SEGMENT:-16777216}" """,
     # The server's own rule: https://www.postgresql.org/docs/18/creating-cluster.html
     "postgres": """case "$(stat -c %a "$2")" in *700 | *750) ;; *) exit 1 ;; esac
 printf "postgres" >> "$LOG"; printf " %s" "$@" >> "$LOG"; echo >> "$LOG\"""",

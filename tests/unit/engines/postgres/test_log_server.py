@@ -53,7 +53,7 @@ class Pod:
 
     def get(self, name: str = NAME) -> bytes | None:
         """The body; None for `not now`."""
-        answer = self.server.answer(name)
+        answer = b"".join(self.server.answer(name))
         if answer == NOTHING:
             return None
         header, _, body = answer.partition(b"\n")
