@@ -13,7 +13,7 @@ from components.identity import declare_identity
 from components.runner_pod import on_schedule, runner_pod
 from components.runners import Runners
 from recovery.monitoring.alarms import EVERY
-from recovery.names import MONITOR_ACCOUNT, MONITOR_LABEL, ROLE_MONITOR, STANDBY_CLAIM
+from recovery.names import BESIDE, MONITOR_ACCOUNT, MONITOR_LABEL, ROLE_MONITOR, STANDBY_CLAIM
 
 _ACCESS, _LOGIN, _ROLE = "dr-monitor-access", "dr-monitor-login", "dr-monitor"
 _MINUTES = int(EVERY.total_seconds() // 60)
@@ -64,7 +64,8 @@ class Monitor(pulumi.ComponentResource):
         self.register_outputs({})
 
     def _rights(self, name: str, namespace: pulumi.Input[str]) -> None:
-        """Look at Deployments, at Pods for what is wrong with them, at scheduled Jobs, and at how large the disk is."""
+        """Look at Deployments, at Pods for what is wrong with them, at scheduled Jobs, at how large the disk is, and at
+        what was restored beside the site."""
         role = k8s.rbac.v1.Role(
             f"{name}-role",
             metadata=workload.metadata(_ROLE, namespace),
@@ -78,6 +79,7 @@ class Monitor(pulumi.ComponentResource):
                     "resource_names": [STANDBY_CLAIM],
                     "verbs": ["get"],
                 },
+                {"api_groups": [""], "resources": ["configmaps"], "resource_names": [BESIDE], "verbs": ["get"]},
             ],
             opts=as_child(self),
         )

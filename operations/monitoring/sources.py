@@ -4,11 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from cloud.beside import KubernetesBeside
 from cloud.kubernetes import KubernetesCluster
 from cloud.marker import S3Marker
 from cloud.objects import S3Bucket
 from engines.postgres.standby import PostgresStandby
 from operations.failover.ports import dr_edge, stores
+from recovery.copies.beside import BesideCluster
 from recovery.failover.bundle import Bundle
 from recovery.names import Names
 from recovery.ports.buckets import LogBucket, ObjectStore
@@ -31,6 +33,7 @@ class Sources:
     walls: WallStore
     standby: StandbyDatabase
     cluster: Cluster
+    beside: BesideCluster
     marker: Marker
     edge: Callable[[], Edge]
     copies: LogBucket
@@ -49,6 +52,7 @@ class Sources:
             walls=walls,
             standby=PostgresStandby(bundle.endpoints.standby, plan.datasets.postgres.database),
             cluster=KubernetesCluster(kubeconfig, bundle.namespace),
+            beside=KubernetesBeside(kubeconfig, bundle.namespace),
             marker=S3Marker(bundle.marker_bucket, bundle.region),
             edge=lambda: dr_edge(bundle),
             copies=S3Bucket(bundle.backup_bucket, bundle.region),

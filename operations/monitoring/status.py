@@ -13,6 +13,7 @@ from operations.monitoring.backups import (
     judge_uploads,
     newest_or_base,
 )
+from operations.monitoring.beside import judge_beside
 from operations.monitoring.edge import ask_edge, judge_edge
 from operations.monitoring.findings import CRITICAL, OK, Finding, Judged, finding_of
 from operations.monitoring.guards import judge_guard, judge_wall
@@ -52,6 +53,7 @@ def look(bundle: Bundle, sources: Sources, *, now: datetime) -> list[Finding]:
     disk = ask("the DR cluster", lambda: sources.cluster.disk_bytes(STANDBY_CLAIM))
     deployments = ask("the DR cluster", sources.cluster.deployments)
     jobs = ask("the DR cluster", sources.cluster.scheduled_jobs)
+    beside = ask("the DR cluster", sources.beside.state)
     marker = ask("the marker's bucket", sources.marker.present)
     guards = {site: ask("the control table", partial(sources.reports.read, site)) for site in SITES}
     walls = {site: ask("the control table", partial(sources.walls.wall, site)) for site in SITES}
@@ -76,6 +78,7 @@ def look(bundle: Bundle, sources: Sources, *, now: datetime) -> list[Finding]:
         finding_of("collation", _if_it_runs(known, lambda: judge_collation(standby().collations))),
         finding_of("services", lambda: judge_services(deployments(), known)),
         finding_of("jobs", lambda: judge_jobs(jobs(), now=now)),
+        finding_of("beside", lambda: judge_beside(beside(), now=now)),
         finding_of("edge", lambda: _edge(edge, known)),
         finding_of("marker", lambda: judge_marker(marker(), known, run)),
         finding_of("wall prod", lambda: judge_wall(known, "prod", walls["prod"]())),

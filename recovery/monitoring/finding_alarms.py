@@ -25,6 +25,10 @@ FINDINGS: Mapping[str, tuple[int, str]] = {
     "collation": (WARNING, "text at the DR site is sorted in another way than at production: `dr status`"),
     "services": (WARNING, "services at the DR site are below the size that they should have: `dr status`"),
     "jobs": (WARNING, "a scheduled Job at the DR site failed, is suspended, or runs into the next: `dr status`"),
+    "beside": (
+        WARNING,
+        "a server that somebody restored beside the site to look into has been there for more than a day: `dr status`",
+    ),
     "edge": (WARNING, "customers would not get in at the DR site's edge, or soon not any more: `dr check edge`"),
     "marker": (CRITICAL, "the public name leads to a site that does not hold the lease: `dr status`"),
     **{

@@ -11,7 +11,7 @@ from cloud.kubernetes import KubernetesCluster
 from lab.aws.site import Aws
 from recovery.errors import Refused
 from recovery.failover.bundle import Bundle
-from recovery.names import METRICS_NAMESPACE, MONITOR_ACCOUNT, MONITOR_LABEL, PLAN_FOLDER, Names
+from recovery.names import BESIDE, METRICS_NAMESPACE, MONITOR_ACCOUNT, MONITOR_LABEL, PLAN_FOLDER, Names
 from recovery.plan.loading import load_plan
 from recovery.site.kubeconfig import token_kubeconfig
 from tests.lab.conftest import PYTHON_IMAGE, REGION, Object, Workspace, associate
@@ -53,6 +53,9 @@ def make(space: Workspace, declared: dict[str, Object]) -> None:
         declared["plan"]["metadata"]["name"],
         data=declared["plan"]["data"] | {"bundle.json": seen.to_json()},
     )
+    space.create("configmaps", declared["postgres-beside-order"]["metadata"]["name"])
+    spec = _whole(declared["postgres-beside-deployment"]["spec"])
+    space.create("deployments", BESIDE, group="apps/v1", spec=spec)
     role, binding = declared["monitor-role"], declared["monitor-binding"]
     space.create("roles", role["metadata"]["name"], group=RBAC, rules=role["rules"])
     (subject,) = binding["subjects"]
@@ -63,8 +66,7 @@ def make(space: Workspace, declared: dict[str, Object]) -> None:
 
 def job(declared: dict[str, Object], aws: Aws) -> Object:
     """The CronJob's Job. Only what a cluster and its images decide is put in: paths, and the way to AWS."""
-    text = json.dumps(declared["monitor-job"]["spec"]["jobTemplate"]["spec"])
-    spec: Any = json.loads(text, parse_float=lambda number: int(float(number)))  # to Pulumi's mocks all are floats
+    spec = _whole(declared["monitor-job"]["spec"]["jobTemplate"]["spec"])
     (container,) = spec["template"]["spec"]["containers"]
     container["image"] = PYTHON_IMAGE
     container["command"].append("--json")
@@ -76,6 +78,11 @@ def job(declared: dict[str, Object], aws: Aws) -> Object:
     kept = [each for each in container["env"] if each["name"] not in here]
     container["env"] = [*kept, *({"name": name, "value": value} for name, value in here.items())]
     return spec
+
+
+def _whole(declared: Object) -> Any:
+    """To Pulumi's mocks all numbers are floats."""
+    return json.loads(json.dumps(declared), parse_float=lambda number: int(float(number)))
 
 
 def test_the_monitor_looks_and_publishes_with_its_own_rights_and_may_not_do_more(
@@ -94,14 +101,16 @@ def test_the_monitor_looks_and_publishes_with_its_own_rights_and_may_not_do_more
     log = space.log(pod["metadata"]["name"], "monitor")
     found = json.loads(log[log.index("{\n") : log.rindex("}") + 1])["findings"]
     assert "services" in found, log
-    # Answered by the API server, to this service account: no Deployment is there, and no CronJob.
+    # Answered by the API server, to this service account: no service's Deployment is there, and no CronJob.
     assert found["services"]["words"].startswith("auth 0 of 1 (no such Deployment)")
     assert found["jobs"]["level"] == "OK"
+    assert (found["beside"]["level"], found["beside"]["words"]) == ("OK", "none")
     metrics = client(pod_aws, "cloudwatch", "operator", REGION).list_metrics(Namespace=METRICS_NAMESPACE)["Metrics"]
     assert {*found, "worst"} == {each["Dimensions"][0]["Value"] for each in metrics}
 
     cluster = KubernetesCluster(own_kubeconfig(space, tmp_path), space.name)
-    assert (cluster.deployments(), cluster.scheduled_jobs(), cluster.may_scale()) == ({}, (), False)
+    assert [*cluster.deployments()] == [BESIDE]
+    assert (cluster.scheduled_jobs(), cluster.may_scale()) == ((), False)
     for more in (cluster.room, cluster.identity, lambda: cluster.scale("auth", 0)):
         with pytest.raises(Refused, match="403"):
             more()

@@ -11,6 +11,7 @@ from engines.catalog import move_pointer
 from operations.monitoring import status
 from operations.monitoring.findings import Finding
 from operations.monitoring.sources import Sources
+from recovery.copies.beside import BesideState
 from recovery.copies.log_position import LogPosition
 from recovery.copies.manifest import Manifest
 from recovery.errors import DrError
@@ -70,6 +71,7 @@ def sources(site: Site, copies: FakeBucket) -> Sources:
         walls=FakeWalls(site),
         standby=found.standby,
         cluster=found.cluster,
+        beside=FakeBeside(site),
         marker=found.marker,
         edge=lambda: found.dr_edge,
         copies=copies,
@@ -100,6 +102,26 @@ def promoted(site: Site, folder: Path, copies: FakeBucket | None = None) -> None
     beat = lease().heartbeat
     assert site.lease and beat
     site.lease = replace(site.lease, heartbeat=replace(beat, at=NOW))
+
+
+class FakeBeside:
+    """Nothing was restored beside the site."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def state(self) -> BesideState:
+        self._site.answer("cluster")
+        return BesideState(order=None, version="1", wanted=0, disk_bytes=0)
+
+    def identity(self) -> dict[str, str]:
+        raise AssertionError("nobody asks")
+
+    def write_order(self, order: object, *, version: str) -> None:
+        raise AssertionError("status changes nothing")
+
+    def scale(self, replicas: int) -> None:
+        raise AssertionError("status changes nothing")
 
 
 class Edge:
