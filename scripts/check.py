@@ -3,6 +3,7 @@
 import typer
 
 from scripts.check_account import account
+from scripts.check_copy import copy
 from scripts.check_destroy import destroy
 from scripts.check_edge import edge
 from scripts.check_service import service
@@ -10,7 +11,7 @@ from scripts.check_wall import wall
 from scripts.options import PLAIN, Command
 
 app = typer.Typer(no_args_is_help=True, **PLAIN)
-for each in (account, destroy, edge, service, wall):
+for each in (account, copy, destroy, edge, service, wall):
     app.command(each.__name__, cls=Command)(each)
 
 

@@ -10,6 +10,9 @@ from recovery.site.primary_copy import COPY_FUNCTIONS
 # - pg_isready: "no response" is no server. One that answers and refuses, a wrong password or another TLS, is there, and
 #   what it says is told. Without TLS it is asked, since a server that wants it says so and answers by that.
 #   https://www.postgresql.org/docs/18/app-pg-isready.html
+# - check copy: what does not fit is said before a byte of it is copied, again and again until the disk is larger.
+#   Tablespaces of the primary would go where they are there, and here nothing may be written there. When the primary
+#   does not say, the copy itself will tell why.
 # - A tablespace out of the bucket stays where the restore puts it, beside the folder that it fills.
 FILL_SCRIPT = (
     "set -euo pipefail"
@@ -24,6 +27,11 @@ FILL_SCRIPT = (
     done
 }
 
+restore_newest() {
+    echo "$1: restoring the newest backup" >&2
+    dr restore postgres --as-standby --into "$new" --execute
+}
+
 [ ! -e "$PGDATA/PG_VERSION" ] || exit 0
 new="$PGDATA.restored"
 rm -rf "$new" "$new.tablespaces" "$PGDATA.pinned"
@@ -33,13 +41,17 @@ if [ -n "${ORDER_TO:-}" ]; then
     echo "$ORDER_TO" > "$PGDATA.pinned"
     sync "$PGDATA.pinned"
 elif [ -n "${ORDER_ASKED:-}" ] || [ "$STANDBY_FOLLOWS" = bucket ]; then
-    echo "restoring the newest backup into an empty volume" >&2
-    dr restore postgres --as-standby --into "$new" --execute
+    restore_newest "an empty volume"
 elif primary_answers; then
-    copy_primary "$new"
+    said=0
+    PGHOST="$PRIMARY_HOST" PGPORT="$PRIMARY_PORT" dr check copy --into "$(dirname "$PGDATA")" >&2 || said=$?
+    case "$said" in
+        1) restore_newest "the primary has tablespaces, which cannot be copied here from there" ;;
+        2) exit 1 ;;
+        *) copy_primary "$new" ;;
+    esac
 else
-    echo "the primary at $PRIMARY_HOST:$PRIMARY_PORT does not answer: restoring the newest backup instead" >&2
-    dr restore postgres --as-standby --into "$new" --execute
+    restore_newest "the primary at $PRIMARY_HOST:$PRIMARY_PORT does not answer"
 fi
 become_data "$new"
 """

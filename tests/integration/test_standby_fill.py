@@ -16,6 +16,7 @@ import pytest
 
 from cloud.objects import S3Bucket
 from engines.postgres.log_server import Listener, LogServer
+from engines.postgres.source_layout import ask
 from engines.postgres.wal_ahead import Vouched
 from lab.aws.site import Aws
 from lab.machine.addresses import Block
@@ -146,6 +147,52 @@ def test_the_moment_that_was_asked_for_follows_nobody_and_stays_itself_over_rest
     assert region.volume.ask("SELECT pg_tablespace_location(oid) FROM pg_tablespace WHERE spcname = 'far'").startswith(
         f"{region.volume.server.data}.restored.tablespaces/"
     )
+
+
+def test_a_primary_with_tablespaces_is_copied_out_of_the_bucket_and_then_followed(
+    region: Region, database_folder: Path
+) -> None:
+    """pg_basebackup would put them at the primary's own paths."""
+    with tablespace(region.site, database_folder) as source:
+        region.site.back_up()
+        write(source, "shipped", 7)
+        Shipper(region.site).ship()
+        with region.serving_log():
+            child = region.volume.run(**region.more)
+            wait_until(region.answers, what="the server to answer", alive=[child])
+            wait_until(region.volume.streams, what="the stream", alive=[child])
+            write(source, "streamed", 5)
+            wait_until(lambda: region.rows("streamed") == 5, what="what is streamed", alive=[child])
+        assert region.rows("shipped") == 7
+        where = region.volume.ask("SELECT pg_tablespace_location(oid) FROM pg_tablespace WHERE spcname = 'far'")
+        assert where.startswith(f"{region.volume.server.data}.restored.tablespaces/")
+
+
+def test_a_server_says_how_large_a_copy_of_it_would_be_and_which_tablespaces_it_has(
+    region: Region, database_folder: Path
+) -> None:
+    plain = ask()
+    with tablespace(region.site, database_folder) as source:
+        source.execute("INSERT INTO distant SELECT repeat(md5(n::text), 100) FROM generate_series(1, 1000) AS n")
+        found = ask()
+        (place,) = source.execute("SELECT pg_tablespace_location(oid) FROM pg_tablespace WHERE spcname = 'far'")
+    assert plain.tablespaces == () and plain.bytes > 20 * 2**20
+    assert [each.location for each in found.tablespaces] == [*place]
+    assert found.bytes > plain.bytes
+
+
+def test_a_disk_that_is_too_small_is_told_and_nothing_is_copied(region: Region, tmp_path: Path) -> None:
+    """As a claim made anew of `storageSize`, whose predecessor had grown."""
+    small = tmp_path / "sitecustomize.py"
+    small.write_text(
+        "import shutil, collections\n"
+        "shutil.disk_usage = lambda path: collections.namedtuple('Usage', 'total used free')(2**30, 0, 500 * 2**20)\n"
+    )
+    more = region.more | {"PYTHONPATH": f"{tmp_path}:{region.more['PYTHONPATH']}"}
+    done = region.volume.fill(**more)
+    assert done.returncode == 1
+    assert "the copy does not fit" in done.stderr and "larger-disk.md" in done.stderr
+    assert not list(region.volume.server.data.parent.glob("data*"))
 
 
 def write(source: psycopg.Connection, what: str, rows: int) -> None:

@@ -22,7 +22,8 @@ STUBS = {
     "pg_basebackup": f"""echo "basebackup $*" >> "$LOG"
 for word in "$@"; do case "$word" in --pgdata=*) target="${{word#--pgdata=}}" ;; esac; done
 {_MAKE}""",
-    "dr": f"""echo "dr $*" >> "$LOG"
+    "dr": f"""echo "dr $*${{PGHOST:+ of $PGHOST:$PGPORT}}" >> "$LOG"
+[ "$1" != check ] || {{ echo "${{CHECK_SAYS:-}}"; exit "${{CHECK:-0}}"; }}
 before=; for word in "$@"; do [ "$before" != --into ] || target=$word; before=$word; done
 {_MAKE}
 mkdir "$target.tablespaces" """,

@@ -16,7 +16,7 @@ from tests.support.command_line import dr, dr_here, environment
 from tests.support.plans import ROOT
 
 HEAVY = ("boto3", "botocore", "psycopg", "kubernetes", "pydantic", "rich", "yaml", "dns")
-CHECKS = ("account", "destroy", "edge", "service", "wall")
+CHECKS = ("account", "copy", "destroy", "edge", "service", "wall")
 EVERY = [
     *([name] for name in COMMANDS),
     ["lease", "init"],

@@ -51,7 +51,8 @@ def test_status_says_unknown_for_whatever_does_not_answer(look: Look) -> None:
     site.down = {"standby", "cluster", "marker", "journal", "lease", "walls"}
     found = look(site)
     assert {name for name, finding in found.items() if finding.level == UNKNOWN} == {
-        "lease", "standby", "disk", "collation", "services", "jobs", "beside", "marker", "wall prod", "wall dr", "promotion",
+        "lease", "standby", "disk", "collation", "services", "jobs", "beside", "marker",
+        "wall prod", "wall dr", "promotion",
     }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ NO_ANSWER, REJECTS = "2", "1"
 def test_an_empty_volume_is_filled_with_a_complete_standby_of_production(scripts: Scripts) -> None:
     assert scripts.fill() == 0
     assert (scripts.data / "standby.signal").exists() and (scripts.data / "PG_VERSION").exists()
-    assert scripts.run == ["isready", "receivewal", "basebackup"]
+    assert scripts.run == ["isready", "dr", "receivewal", "basebackup"]
 
 
 def test_what_is_there_stays_and_nobody_is_asked(scripts: Scripts) -> None:
@@ -61,8 +61,34 @@ def test_production_that_refuses_is_there_so_nothing_is_restored_instead(
     scripts: Scripts, refused: str, told: str, answer: str
 ) -> None:
     assert scripts.fill(ISREADY=answer, REFUSED=refused) == 1
-    assert scripts.run == ["isready", "receivewal"] and not scripts.data.exists()
+    assert scripts.run == ["isready", "dr", "receivewal"] and not scripts.data.exists()
     assert told in scripts.told
+
+
+def test_whether_the_copy_fits_is_asked_of_production_before_anything_is_copied(scripts: Scripts) -> None:
+    assert scripts.fill() == 0
+    asked = scripts.said.splitlines()[1]
+    assert asked == f"dr check copy --into {scripts.data.parent} of primary.test:5432"
+
+
+def test_what_does_not_fit_is_not_begun_and_the_words_are_the_container_s_last(scripts: Scripts) -> None:
+    assert scripts.fill(CHECK="2", CHECK_SAYS="the copy does not fit: 900 GB") == 1
+    assert scripts.run == ["isready", "dr"] and not scripts.data.exists()
+    assert scripts.told.splitlines()[-1] == "the copy does not fit: 900 GB"
+    assert scripts.fill() == 0, "the disk is larger now"
+
+
+def test_a_primary_with_tablespaces_is_copied_out_of_the_bucket(scripts: Scripts) -> None:
+    assert scripts.fill(CHECK="1") == 0
+    assert scripts.run == ["isready", "dr", "dr"]
+    assert scripts.said.splitlines()[-1] == f"dr restore postgres --as-standby --into {scripts.data}.restored --execute"
+    assert "the primary has tablespaces" in scripts.told
+    assert not pinned(scripts), "it follows production"
+
+
+def test_a_primary_that_does_not_say_is_copied_and_tells_by_itself_what_is_wrong(scripts: Scripts) -> None:
+    assert scripts.fill(CHECK="3") == 0
+    assert scripts.run[-1] == "basebackup"
 
 
 def test_the_moment_that_a_promotion_asked_for_is_pinned(scripts: Scripts) -> None:
