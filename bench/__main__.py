@@ -1,6 +1,6 @@
 """`make bench`: every benchmark, one after another; writes `.lab/bench.json`.
 
-    uv run python -m bench [gate] [log] [preview] [full] [restore] [redis] [mongo]
+    uv run python -m bench [gate] [disk] [log] [preview] [full] [restore] [redis] [mongo]
 
 Absolute values are of this machine in this hour; only ratios mean anything elsewhere.
 """
@@ -8,12 +8,13 @@ Absolute values are of this machine in this hour; only ratios mean anything else
 import argparse
 import json
 
-from bench import full_backup, gate, incremental, log, mongo, preview, redis, restore
+from bench import full_backup, gate, gate_on_disk, incremental, log, mongo, preview, redis, restore
 from bench.row import Row
 from lab.project import ROOT
 
 SUBJECTS = {
     "gate": gate.rows,
+    "disk": gate_on_disk.rows,
     "log": log.rows,
     "preview": preview.rows,
     "full": full_backup.rows,

@@ -2,13 +2,14 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from lab.machine import binaries
 from lab.machine.addresses import Block, claim_block
+from lab.machine.binaries import Postgres
 from lab.machine.processes import Supervisor
 from lab.ultramarket.primary import Primary, database_uid
 
@@ -24,14 +25,15 @@ class OwnPrimary:
 
 
 @contextmanager
-def own_primary() -> Iterator[OwnPrimary]:
-    """A primary as UltraMarket runs it, started and empty."""
+def own_primary(changed: Callable[[Postgres, Path], Postgres] = lambda programs, _: programs) -> Iterator[OwnPrimary]:
+    """A primary as UltraMarket runs it, started and empty. `changed`: its programs as they shall run, by those that are
+    there and a folder for more."""
     folder = Path(tempfile.mkdtemp(prefix="ultramarket-bench-"))
     folder.chmod(0o755)
     block, supervisor = claim_block(), Supervisor(folder / "logs")
     try:
         programs = binaries.copy_postgres(folder / "programs")
-        primary = Primary(supervisor, programs, folder / "primary", block.primary, database_uid())
+        primary = Primary(supervisor, changed(programs, folder), folder / "primary", block.primary, database_uid())
         primary.create()
         yield OwnPrimary(primary=primary, block=block, folder=folder, supervisor=supervisor)
     finally:
