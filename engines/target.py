@@ -92,7 +92,7 @@ def uid_of(user: str) -> int:
     import pwd
 
     try:
-        return int(user) if user.isdigit() else pwd.getpwnam(user).pw_uid
+        return int(user) if user.isascii() and user.isdigit() else pwd.getpwnam(user).pw_uid
     except KeyError:
         raise Refused(f"there is no user {user}", next_step="name a user of this machine, or a number") from None
 
@@ -101,9 +101,7 @@ def owner_of(into: Path, wanted: str, *, server: str, user: str) -> int | None:
     """The user that the `server` will run as; None: this one. Raises Refused for root, as whom no database has to run,
     and for another than root who names somebody else. `user`: who it usually is."""
     if os.geteuid():
-        import pwd
-
-        if wanted and wanted not in (str(os.geteuid()), pwd.getpwuid(os.geteuid()).pw_name):
+        if wanted and uid_of(wanted) != os.geteuid():
             raise Refused(f"only root can restore for {wanted}", next_step="run this as that user, without --owner")
         return None
     owner = uid_of(wanted) if wanted else into.parent.stat().st_uid

@@ -5,11 +5,11 @@ from typing import Annotated
 import typer
 
 from operations.kept import keep_running
-from scripts.options import DEFAULT_PLAN, AccountOption, PlanOption, SiteOption
+from scripts.options import DEFAULT_PLAN, AccountOption, PlanOption, SiteOption, named
 
 
 def serve_log(
-    dataset: Annotated[str, typer.Argument(help="Whose log: postgres.")],
+    dataset: Annotated[str, typer.Argument(help="Whose log.")],
     listen: Annotated[str, typer.Option("--listen", help="IP:PORT; the Pod's own loopback, since it asks nobody.")],
     plan: PlanOption = DEFAULT_PLAN,
     account: AccountOption = "",
@@ -26,11 +26,12 @@ def serve_log(
     \b
       dr serve-log postgres --site dr --listen 127.0.0.1:6433
     """
-    if dataset != "postgres":
-        raise typer.BadParameter(f"there is no log of {dataset!r} that can be served: name postgres")
     host, _, port = listen.rpartition(":")
     if not (host and port.isascii() and port.isdigit()):
         raise typer.BadParameter(f"--listen must be an IP address and a port, found {listen!r}")
+    from engines.serving import require_served, served_log_of
+
+    named(lambda: require_served(dataset))
     keep_running()
     from operations.context import Context
     from operations.copies.buckets import backup_bucket
@@ -40,6 +41,7 @@ def serve_log(
 
     context, told = Context.load(plan, account, site), Told()
     serve(
+        served_log_of(dataset),
         backup_bucket(context, "dr"),
         open_store(context),
         (host, int(port)),

@@ -21,6 +21,7 @@ from recovery.copies.log import (
     parse_wal_name,
 )
 from recovery.errors import Corrupt, DrError
+from recovery.lease.lease import Lease
 from recovery.ports.buckets import ObjectStore
 
 _READERS = 8
@@ -115,3 +116,20 @@ class _Handler(socketserver.StreamRequestHandler):
             name = self.rfile.readline(256).decode(errors="replace").rstrip("\n")
             for part in self.server.log.answer(name):
                 self.wfile.write(part)
+
+
+class ServedPostgresLog:
+    """`engines.serving.ServedLog`."""
+
+    dataset = "postgres"
+
+    def listening(
+        self,
+        store: ObjectStore,
+        lease: Callable[[], Lease | None],
+        address: tuple[str, int],
+        *,
+        trouble: Callable[[DrError], None],
+    ) -> Listener:
+        """See there."""
+        return Listener(address, LogServer(store, lambda: Vouched.by(lease()), trouble=trouble))

@@ -1,12 +1,12 @@
-"""`dr serve-log postgres`: the DR bucket's log for the standby in the same Pod."""
+"""`dr serve-log`: the DR bucket's log for the standby in the same Pod."""
 
 import time
 from collections.abc import Callable
 from datetime import timedelta
 
-from engines.postgres.log_server import Listener, LogServer
-from engines.postgres.wal_ahead import Vouched
+from engines.serving import ServedLog
 from recovery.errors import DrError
+from recovery.lease.lease import Lease
 from recovery.ports.buckets import ObjectStore
 from recovery.ports.control_table import LeaseStore
 
@@ -17,14 +17,14 @@ class Vouching:
 
     def __init__(self, leases: LeaseStore, renewal: timedelta, trouble: Callable[[DrError], None]) -> None:
         self._leases, self._renewal, self._trouble = leases, renewal.total_seconds(), trouble
-        self._known: Vouched | None = None
+        self._known: Lease | None = None
         self._read_at = float("-inf")
 
-    def now(self) -> Vouched | None:
-        """None before it could be read for the first time, or while it does not know its primary."""
+    def now(self) -> Lease | None:
+        """None before it could be read for the first time."""
         if time.monotonic() - self._read_at > self._renewal:
             try:
-                self._known = Vouched.by(self._leases.read())
+                self._known = self._leases.read()
             except DrError as error:
                 self._trouble(error)
             self._read_at = time.monotonic()
@@ -32,6 +32,7 @@ class Vouching:
 
 
 def serve(
+    log: ServedLog,
     store: ObjectStore,
     leases: LeaseStore,
     address: tuple[str, int],
@@ -41,5 +42,5 @@ def serve(
 ) -> None:
     """Until the process ends. Raises OSError when the address is in use."""
     vouching = Vouching(leases, renewal, trouble)
-    with Listener(address, LogServer(store, vouching.now, trouble=trouble)) as listener:
-        listener.serve_forever()
+    with log.listening(store, vouching.now, address, trouble=trouble) as listening:
+        listening.serve_forever()

@@ -118,18 +118,16 @@ class Manifest(_Model):
         """Read a manifest. Raises Corrupt naming `key` when it is not one, or says something else than was written."""
         try:
             content: dict[str, Any] = from_json(body)
-        except ValueError as error:  # JSON or UTF-8
-            raise _not_valid(key, f"content: {error}") from None
-        try:
             digest = content.pop(_DIGEST, None)
-        except (AttributeError, TypeError):
-            raise _not_valid(key, "content: it is no object") from None
-        try:
             manifest = cls.model_validate(content)
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"]) or "content"
             raise _not_valid(key, f"{where}: {first['msg']}") from None
+        except ValueError as error:  # JSON or UTF-8
+            raise _not_valid(key, f"content: {error}") from None
+        except (AttributeError, TypeError):
+            raise _not_valid(key, "content: it is no object") from None
         if digest != _digest(content):
             raise _not_valid(key, f"{_DIGEST}: it is not that of the rest")
         return manifest

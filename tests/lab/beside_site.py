@@ -132,16 +132,19 @@ def source(site: BesideSite, monkeypatch: Any) -> Site:
     """The source as the tests about copies see it, with the DR bucket for its copies."""
     scratch = site.folder / "scratch"
     scratch.mkdir()
-    for name, value in site.aws.env("prod").items():
-        monkeypatch.setenv(name, value)
+    return source_of(site.primary, site.aws, scratch, monkeypatch)
+
+
+def source_of(primary: Primary, aws: Aws, scratch: Path, monkeypatch: Any) -> Site:
+    """`primary` as the tests about copies see it, its copies in the DR bucket, and this process as its Pods."""
     made = Site(
-        site.primary,
+        primary,
         S3Bucket(NAMES.backup_bucket("dr"), REGION),
-        client(site.aws, "s3", "operator", REGION),
+        client(aws, "s3", "operator", REGION),
         scratch,
         leases=FakeLeases(held_lease()),
     )
-    for name, value in made.environment.items():
+    for name, value in (aws.env("prod") | made.environment).items():
         monkeypatch.setenv(name, value)
     return made
 
@@ -151,17 +154,22 @@ def an_order(to: str) -> ServerOrder:
     return ServerOrder(asked=to, to=to, at=datetime(2026, 11, 30, 12, tzinfo=UTC))
 
 
+def give_programs(space: Workspace, aws: Aws, primary: Primary, *, runner: str, server: str) -> None:
+    """Pods of these two images run programs of this machine: ours, and those of `primary`."""
+    programs = str(primary.postgres.bin)
+    ours = Image(
+        path=(str(Path(sys.executable).parent), programs),
+        env={"PYTHONPATH": str(ROOT), "AWS_ENDPOINT_URL": aws.endpoint("prod")},
+    )
+    database = Image(path=(programs,), env=primary.postgres.env(), uid=database_uid(), stop_signal="SIGINT")
+    mine = {repository(runner): ours, repository(server): database}
+    write_images(space.cluster.run_dir.parent / "images.json", IMAGES | mine)
+
+
 def _images(site: BesideSite) -> None:
     (restore,) = site.declared["postgres-beside-deployment"]["spec"]["template"]["spec"]["initContainers"]
     (server,) = site.declared["postgres-beside-deployment"]["spec"]["template"]["spec"]["containers"]
-    programs = str(site.primary.postgres.bin)
-    runner = Image(
-        path=(str(Path(sys.executable).parent), programs),
-        env={"PYTHONPATH": str(ROOT), "AWS_ENDPOINT_URL": site.aws.endpoint("prod")},
-    )
-    database = Image(path=(programs,), env=site.primary.postgres.env(), uid=database_uid(), stop_signal="SIGINT")
-    mine = {repository(restore["image"]): runner, repository(server["image"]): database}
-    write_images(site.space.cluster.run_dir.parent / "images.json", IMAGES | mine)
+    give_programs(site.space, site.aws, site.primary, runner=restore["image"], server=server["image"])
 
 
 def _declare(site: BesideSite) -> None:

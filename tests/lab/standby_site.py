@@ -3,7 +3,6 @@
 import base64
 import json
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
@@ -16,9 +15,8 @@ import psycopg
 from cloud.control_table import ControlTable
 from cloud.kubernetes_api import KubernetesApi
 from cloud.lease_store import DynamoLeaseStore
-from cloud.objects import S3Bucket
 from lab.aws.site import Aws
-from lab.kubernetes.images import Image, repository, write_images
+from lab.kubernetes.images import write_images
 from lab.machine.addresses import POSTGRES_PORT
 from lab.machine.binaries import copy_postgres
 from lab.machine.processes import Supervisor
@@ -35,13 +33,12 @@ from recovery.names import (
     Names,
 )
 from recovery.plan.loading import load_plan
-from tests.lab.beside_site import give_operator
+from tests.lab.beside_site import give_operator, give_programs, source_of
 from tests.lab.conftest import IMAGES, REGION, Object, Workspace, associate
 from tests.support import stacks
 from tests.support.backup_site import Site
 from tests.support.clients import client
 from tests.support.drain_site import vouching_for
-from tests.support.fakes import FakeLeases, held_lease
 from tests.support.plans import ROOT
 from tests.support.wal_shipping import system_of
 
@@ -142,17 +139,7 @@ def make(
     declared = {each.name: each.inputs for each in found}
     try:
         primary.create()
-        for name, value in aws.env("prod").items():
-            monkeypatch.setenv(name, value)
-        source = Site(
-            primary,
-            S3Bucket(NAMES.backup_bucket("dr"), REGION),
-            client(aws, "s3", "operator", REGION),
-            folder,
-            leases=FakeLeases(held_lease()),
-        )
-        for name, value in source.environment.items():
-            monkeypatch.setenv(name, value)
+        source = source_of(primary, aws, folder, monkeypatch)
         site = StandbySite(space, aws, primary, source, folder, declared)
         _images(site)
         _aws(site)
@@ -166,14 +153,7 @@ def make(
 
 def _images(site: StandbySite) -> None:
     images = {each["name"]: each["image"] for each in site.spec["template"]["spec"]["containers"]}
-    programs = str(site.primary.postgres.bin)
-    runner = Image(
-        path=(str(Path(sys.executable).parent), programs),
-        env={"PYTHONPATH": str(ROOT), "AWS_ENDPOINT_URL": site.aws.endpoint("prod")},
-    )
-    database = Image(path=(programs,), env=site.primary.postgres.env(), uid=database_uid(), stop_signal="SIGINT")
-    mine = {repository(images[LOG_CONTAINER]): runner, repository(images["postgres"]): database}
-    write_images(site.space.cluster.run_dir.parent / "images.json", IMAGES | mine)
+    give_programs(site.space, site.aws, site.primary, runner=images[LOG_CONTAINER], server=images["postgres"])
 
 
 def _aws(site: StandbySite) -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from engines.registry import DATASETS, engine_of, engines, log_of, require, restore_of
+from engines.serving import SERVED, served_log_of
 from operations.copies.backup import order_by_plan
 from operations.copies.shipping_task import order_by_plan as shipping_by_plan
 from recovery.errors import Refused
@@ -48,6 +49,14 @@ def test_what_a_dataset_does_not_have_is_refused_with_what_there_is() -> None:
     assert "postgres" in refusal.value.next_step
     with pytest.raises(Refused, match="the plan says nothing about redis log"):
         shipping_by_plan(PLAN, "redis", "prod")
+
+
+def test_every_log_that_can_be_served_is_a_dataset_s_own() -> None:
+    for dataset in SERVED:
+        assert served_log_of(dataset).dataset == dataset and dataset in DATASETS
+    with pytest.raises(Refused, match="redis has no log that can be served") as refusal:
+        served_log_of("redis")
+    assert "postgres" in refusal.value.next_step
 
 
 def test_an_engine_whose_copy_is_not_in_the_plan_is_refused() -> None:
