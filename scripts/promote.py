@@ -3,12 +3,15 @@
 import time
 from pathlib import Path
 
+import typer
+
 from recovery.failover.overrides import Overrides
 from scripts.durations import duration
 from scripts.options import DEFAULT_PLAN, AccountOption, BundleOption, JsonOption, KubeconfigOption, PlanOption
 from scripts.promotion_options import (
     AfterOption,
     ExecuteOption,
+    GiveUpOption,
     JournalOption,
     LocalOption,
     LossOption,
@@ -27,6 +30,7 @@ def promote(
     execute: ExecuteOption = False,
     after: AfterOption = "",
     to: ToOption = "",
+    give_up: GiveUpOption = False,
     resolver: ResolverOption = None,
     journal_dir: JournalOption = Path("dr-journal"),
     kubeconfig: KubeconfigOption = None,
@@ -47,7 +51,7 @@ def promote(
 
     With --after corruption --to TIME the standby is made anew as of that moment, then promoted under a new epoch, also
     where the DR site itself is active. What was ordered since is lost on purpose (--accept-loss). Look first:
-    `dr restore postgres --beside --to TIME`.
+    `dr restore postgres --beside --to TIME`. Until the lease is taken, --give-up takes it back.
 
     Exit codes: 0 done (or it could go), 1 failed and resumable, 2 refused before any effect.
 
@@ -59,6 +63,8 @@ def promote(
       dr promote --after corruption --to 2026-11-30T12:00:00+05:00
     """
     started = time.monotonic()
+    if give_up and (after or to):
+        raise typer.BadParameter("--give-up takes back what is there: it goes without --after and --to")
     overrides = Overrides(
         production_is_lost=production_is_lost.strip(),
         accept_loss=duration(accept_loss, "--accept-loss"),
@@ -71,6 +77,7 @@ def promote(
     from operations.failover.failover import Failover
     from operations.failover.interrupt import Interrupt
     from operations.failover.preparation import Request
+    from scripts.promotion_giving_up import giving_up
     from scripts.promotion_plan_output import dry_run, refuse
     from scripts.promotion_progress import Progress, announce
     from scripts.promotion_result import ended, nothing_to_do
@@ -87,6 +94,9 @@ def promote(
         wish=wish_of(after, to),
     )
     with Failover.open(request) as failover, Interrupt() as interrupt:
+        if give_up:
+            giving_up(failover, interrupt, execute=execute, json=json)
+            return
         prepared = failover.prepare()
         if prepared.finished:
             nothing_to_do(failover, prepared, json=json)

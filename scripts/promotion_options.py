@@ -15,6 +15,9 @@ AfterOption = Annotated[
 ToOption = Annotated[
     str, typer.Option("--to", metavar="TIME|LSN", help="With --after: the last moment at which all was well.")
 ]
+GiveUpOption = Annotated[
+    bool, typer.Option("--give-up", help="Take a half-done --after corruption back, before the lease is taken.")
+]
 ResolverOption = Annotated[
     list[str] | None, typer.Option("--resolver", help="DNS server IP:PORT to verify the name with; may be repeated.")
 ]

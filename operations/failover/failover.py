@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from operations.failover.asking import Asker, known
 from operations.failover.executor import Executor, Tell
+from operations.failover.giving_up import GiveUp
 from operations.failover.interrupt import Interrupt, Interrupted
 from operations.failover.journal import Journal
 from operations.failover.journal_file import JournalFile
@@ -104,6 +105,10 @@ class Failover:
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, at: TracebackType | None) -> None:
         self._asker.close()
 
+    def giving_up(self) -> GiveUp:
+        """What gives a promotion after corruption up instead."""
+        return GiveUp(self.bundle, self._ports, self._runs, self._chooser(), self._journal_dir)
+
     def prepare(self) -> Prepared:
         """Read everything, in parallel, and judge it. Changes nothing."""
         journal: str | Unknown = "answers"
@@ -115,9 +120,11 @@ class Failover:
             lease = self._ports.leases.read()
         except (Unreachable, Refused) as error:
             journal = Unknown.of(error)
-        chooser = RunChooser(self._runs, self._journal_dir, self._clock.now)
-        run, history = chooser.choose(self.wish, lease, claim, journal)
+        run, history = self._chooser().choose(self.wish, lease, claim, journal)
         return self._judged(run, history, journal, claim, alive)
+
+    def _chooser(self) -> RunChooser:
+        return RunChooser(self._runs, self._journal_dir, self._clock.now)
 
     def _judged(
         self,

@@ -109,7 +109,8 @@ def unfinished_run(folder: Path) -> str | None:
             entries, _ = read_lines(path.read_bytes(), source=str(path))
         except (Corrupt, OSError):
             continue
-        if entries and not History.of(entries).finished:
+        history = History.of(entries)
+        if entries and not history.finished and not history.given_up:
             return path.stem
     return None
 

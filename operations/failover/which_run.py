@@ -31,14 +31,14 @@ class RunChooser:
         After corruption the DR site's own lease is to be taken as well, from a run that is not of this wish."""
         if lease and lease.site == "dr":
             run = lease.holder_run
-            history = self._history(run, journal)
+            history = self.history(run, journal)
             corruption = bool(wish and wish.corruption)
             if (LEASE.name, TAKE) in history.intents and (suits(history, wish) or not corruption):
                 return run, history
             if not corruption:
                 return self._new()
         for run in filter(None, (claim and claim.run, unfinished_run(self._folder))):
-            history = self._history(run, journal)
+            history = self.history(run, journal)
             before_lease = not (lease and LEASE.name in history.done)
             if before_lease and suits(history, wish):
                 return run, history
@@ -47,7 +47,7 @@ class RunChooser:
     def _new(self) -> tuple[str, History]:
         return f"{self._now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}", History.of(())
 
-    def _history(self, run: str, journal: str | Unknown) -> History:
+    def history(self, run: str, journal: str | Unknown) -> History:
         """What is written of `run`."""
         path = self._folder / f"{run}.jsonl"
         if not isinstance(journal, Unknown):

@@ -9,13 +9,15 @@ from recovery.failover.journal import Entry
 
 @dataclass(frozen=True)
 class History:
-    """The entries of one run, folded. `intents` are by step and verb; `steps` are those the run set out to do."""
+    """The entries of one run, folded. `intents` are by step and verb; `steps` are those the run set out to do.
+    `given_up`: nobody goes on with it."""
 
     run: str
     begun: Mapping[str, Any]
     done: Mapping[str, Mapping[str, Any]]
     intents: Mapping[tuple[str, str], Mapping[str, Any]]
     steps: tuple[str, ...] = ()
+    given_up: bool = False
 
     @classmethod
     def of(cls, entries: Sequence[Entry]) -> "History":
@@ -40,6 +42,7 @@ class History:
             done=done,
             intents=intents,
             steps=tuple(begun.get("steps", ())),
+            given_up=any(entry.kind == "given_up" for entry in entries),
         )
 
     @property

@@ -12,8 +12,9 @@ from recovery.errors import Corrupt
 
 # begin: the run starts, with what was found. intent: an effect comes next. done: a step's end, as observed.
 # stop: the run ended early and says why. heal: after its end effects were found undone; those steps are open again.
-Kind = Literal["begin", "intent", "done", "stop", "heal"]
-KINDS: tuple[Kind, ...] = ("begin", "intent", "done", "stop", "heal")
+# given_up: what it had begun was taken back, and nobody goes on with it.
+Kind = Literal["begin", "intent", "done", "stop", "heal", "given_up"]
+KINDS: tuple[Kind, ...] = ("begin", "intent", "done", "stop", "heal", "given_up")
 _ROOT = "0" * 64
 
 

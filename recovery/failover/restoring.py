@@ -175,6 +175,8 @@ def pinned_to(history: History) -> str:
 
 def suits(history: History, wish: Wish | None) -> bool:
     """Whether a run is what is wished for, so that it may be gone on with."""
+    if history.given_up:
+        return False
     found = Ordered.of(history)
     if wish and wish.corruption:
         return found is not None and found.order.asked == wish.asked

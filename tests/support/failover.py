@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from operations.failover.failover import Clock, Failover
+from operations.failover.giving_up import Found
 from operations.failover.interrupt import Interrupt
 from operations.failover.ports import Ports
 from operations.failover.preparation import Outcome, Prepared
@@ -50,6 +51,17 @@ class Invocation:
             return failover.execute(
                 failover.prepare(), Patience(self.site), lambda step, move: self.site.told.append((step, move))
             )
+
+    def give_up(self, *, execute: bool = True) -> Found:
+        """`--give-up`. Raises DrError."""
+        with self._failover() as failover:
+            work = failover.giving_up()
+            found = work.look()
+            if execute:
+                now = NOW + timedelta(seconds=self.site.clock)
+                clock = lambda: self.site.clock  # noqa: E731
+                work.execute(found, Patience(self.site), lambda _: None, clock=clock, now=lambda: now)
+            return found
 
     def reasons(self, **overrides: Any) -> list[str]:
         """Why the dry run says no."""
