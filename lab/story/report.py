@@ -50,6 +50,7 @@ def build(facts: Facts, progress: Progress, plan: Plan) -> dict[str, Any]:
         },
         "dr_up_while_dead": facts.up_while_dead,
         "restore": facts.restore,
+        "due_full": facts.due_full,
     }
     compared = comparison.rows(facts.forecast, failover, plan)
     report["comparison"] = [asdict(row) for row in compared]
@@ -83,6 +84,8 @@ def problems(report: dict[str, Any], plan: Plan) -> list[str]:
         "no setting of dr was changed while production was dead": bool(dead.get("changed")),
         "the services lost their full size": dead.get("replicas_kept") is True,
         "the preview with refresh shows something": dead.get("preview_with_refresh") == 0,
+        "no full backup began by itself after the promotion": bool(report["due_full"].get("why"))
+        and report["due_full"].get("epoch") == failover["epoch_after"],
         "the restored server lacked orders": beside.get("orders_found", -1) == beside.get("orders_expected"),
         "the restored server was not of the moment before": beside.get("same_as_before") is True,
         "the restored server took a write": bool(beside.get("write_refused")),

@@ -11,7 +11,7 @@ from lab.machine.addresses import DNS_PORT
 from lab.machine.engine import Result
 from lab.machine.processes import wait_until
 from lab.project import STACKS
-from lab.story import backup_job, dropped_table, log_lag, observers, standby_restart, stream_cut, walls, words
+from lab.story import backup_job, dropped_table, due_full, log_lag, observers, standby_restart, stream_cut, walls, words
 from lab.story.measure import Change, first_at_dr, lost
 from lab.story.observers import Observers
 from lab.story.progress import Progress
@@ -48,6 +48,7 @@ class Facts:
     stored: set[str] = field(default_factory=set)
     attempts: list[Attempt] = field(default_factory=list)
     restore: dict[str, Any] = field(default_factory=dict)
+    due_full: dict[str, Any] = field(default_factory=dict)
     write_refused: dict[str, str] = field(default_factory=dict)
     up_while_dead: dict[str, Any] = field(default_factory=dict)
 
@@ -185,6 +186,7 @@ class Scenario:
         """Database and cluster come back where they were; the gate must stay closed."""
         world = self.world
         with self.progress.phase("production returns", "production's database and cluster come back", 4):
+            self.due = world.later(due_full.run, world)
             world.prod.restart()
             wait_until(world.primary.accepts, timeout=30, what="production's database to come back", interval=0.2)
             wait_until(
@@ -212,6 +214,8 @@ class Scenario:
             log_lag.goes_on(world, facts.epoch_after)
             facts.restore = dropped_table.bring_back(world, self._must, dropped, self._kept_orders)
             self.progress.say(words.restore(facts.restore))
+            facts.due_full = self.due.result()
+            self.progress.say(words.due_full(facts.due_full))
 
     def _kept_orders(self) -> set[str]:
         """Acknowledged to customers until now, less those that the promotion lost."""

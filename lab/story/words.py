@@ -82,6 +82,13 @@ def restore(found: Mapping[str, Any]) -> str:
     return f"beside it, as of the moment before, after {found['seconds']:.1f} s: {orders}; {write}; {back}"
 
 
+def due_full(found: Mapping[str, Any]) -> str:
+    """Whether a full backup began by itself at the DR site, and why."""
+    if not found["why"]:
+        return "NO full backup was due at the DR site"
+    return f"a full backup began by itself at the DR site, {found['seconds']:.0f} s: {found['why']}"
+
+
 def refusals(reasons: Mapping[str, str]) -> str:
     """Each way to production's database and why it refused; an empty reason means that it accepted."""
     ways = [f"{way}, refused ({_core(why)})" if why else f"{way}, ACCEPTED" for way, why in reasons.items()]

@@ -53,7 +53,7 @@ def _pinned(facts: Facts, wish: Wish | None, run: str, found: Findings) -> None:
         elif standby.pinned and not to:
             found.no(
                 f"the standby was restored to {standby.pinned} for a promotion after corruption, and follows nobody",
-                "go on with that promotion, or have it made anew: docs/runbooks/corruption.md",
+                "go on with that promotion, or take it back: dr promote --give-up (docs/runbooks/corruption.md)",
             )
 
 

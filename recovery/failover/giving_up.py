@@ -48,9 +48,7 @@ class GivingUp:
         anew = "the standby is made anew: it copies production, and follows it"
         found = {
             "keep": "the standby's disk has what it had: its server goes on as it was",
-            "anew": "the standby is made anew: it copies production, and follows it"
-            if self.runs
-            else "nothing runs here",
+            "anew": anew if self.runs else "nothing runs here any more, as before",
             "start": "the order is gone already; the standby's Pod is started",
         }[self.way]
         left = f"; what was restored stays on volume {self.leaves}, which nobody needs" if self.leaves else ""

@@ -109,13 +109,33 @@ def test_production_alive_and_damaged_is_left_for_the_moment_before(make: Make) 
         go_back = ("--after", "corruption", "--to", moment, "--accept-loss", "2h", "--execute")
         with started(site, *go_back):
             site.space.eventually(lambda: len(site.volumes()) == 2, "the new disk")
+
+        taken_back(site)
+        site.space.eventually(lambda: site.site.rows("damage") == "3", "the standby to have all of production again")
+        assert site.lease().site == "prod"
+
+        with started(site, *go_back):
+            site.space.eventually(lambda: len(site.volumes()) == 4, "the new disk")
         done = promoted(site, *go_back)
         assert done["resumed"] and (done["epoch_before"], done["epoch_after"]) == (1, 2)
         assert [each["name"] for each in done["steps"]][::11] == ["restore", "clear"]
         assert rows(site) == {"before": "7", "damage": "0", "never shipped": "0"}
         assert session.execute("SELECT count(*) FROM dr.probe WHERE run = 'damage'").fetchone() == (3,)
     assert site.lease().site == "dr"
-    assert list(site.volumes().values()) == ["Retain", "Retain"]
+    assert list(site.volumes().values()) == ["Retain"] * 4
+
+
+def taken_back(site: RestoringSite) -> None:
+    """Half of it was done: the standby follows production again, on a disk of its own."""
+    shown = site.promote("--give-up")
+    assert shown.returncode == EXIT_DONE and "Nothing was changed" in shown.stderr
+    assert order(site) != {}
+    done = site.promote("--give-up", "--execute")
+    assert done.returncode == EXIT_DONE, done.stderr
+    assert order(site) == {}
+    site.space.eventually(lambda: site.site.ask(STREAMS) == "streaming", "the standby to follow production again")
+    again = site.promote("--give-up")
+    assert again.returncode == EXIT_REFUSED and "no promotion after corruption is under way" in again.stderr
 
 
 @contextmanager

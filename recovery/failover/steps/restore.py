@@ -21,7 +21,7 @@ from recovery.ports.standby import StandbyState
 
 WRITE, END, RELEASE, START = "write_order", "end_pod", "release_disk", "start_pod"
 _LOOK_SECONDS = 0.5
-GIVE_UP = "to give it up: docs/runbooks/corruption.md"
+GIVE_UP = "to give it up: dr promote --give-up"
 
 
 @dataclass(frozen=True, kw_only=True)

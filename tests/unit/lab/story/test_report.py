@@ -76,6 +76,7 @@ def story(**changes: Any) -> Facts:
         stored={each.id for each in orders},
         write_refused={"gate": "refused"},
         restore=RESTORE,
+        due_full={"why": "the newest full backup is of epoch 1, and this is epoch 2", "epoch": 2, "seconds": 4.0},
         up_while_dead={"changed": ["nodes"], "replicas_kept": True, "preview_with_refresh": 0},
     )
     return replace(made, **changes)
@@ -177,3 +178,11 @@ def test_a_restore_that_did_not_hold_is_not_ok(
     change: dict[str, Any], problem: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert shown(story(restore=RESTORE | change), capsys)[-1] == f"NOT OK: {problem}"
+
+
+@pytest.mark.parametrize("change", [{"why": ""}, {"epoch": 1}, {}], ids=["none was due", "none was made", "not looked"])
+def test_a_full_backup_that_did_not_begin_by_itself_after_the_promotion_is_a_problem(change: dict[str, Any]) -> None:
+    found = story()
+    found.due_full = {**found.due_full, **change} if change else {}
+    said = report.build(found, Progress(), PLAN)
+    assert said["problems"] == ["no full backup began by itself after the promotion"]

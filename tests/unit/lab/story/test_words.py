@@ -47,6 +47,13 @@ def test_a_restore_counts_orders_and_says_what_did_not_hold() -> None:
     )
 
 
+def test_the_full_backup_that_began_by_itself_is_told_with_its_reason() -> None:
+    why = "the newest full backup is of epoch 1, and this is epoch 2"
+    found = {"why": why, "epoch": 2, "seconds": 4.2}
+    assert words.due_full(found) == f"a full backup began by itself at the DR site, 4 s: {why}"
+    assert words.due_full({**found, "why": ""}) == "NO full backup was due at the DR site"
+
+
 def test_a_change_names_resources_and_what_was_left() -> None:
     done = {"changed": ["warm-cluster-nodes"], "replicas_kept": True, "preview_with_refresh": 0}
     assert (
