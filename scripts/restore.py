@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from operations.context import Context
-from recovery.names import ACCEPTED_INCREMENTALS, ONLY_FILES, RESTORED_SERVER, WITH_SECRETS
 from scripts import restore_options as given
 from scripts.options import (
     DEFAULT_PLAN,
@@ -33,6 +32,7 @@ def restore(
     accept_incrementals_of: AcceptIncrementalsOption = "",
     server: given.Server = "",
     only: given.Only = "",
+    new_tablespace: given.NewTablespace = None,
     with_secrets: given.WithSecrets = False,
     apply: given.Apply = False,
     namespace: given.Namespace = "",
@@ -73,8 +73,8 @@ def restore(
     from operations.copies.buckets import bucket_to_read
 
     engine = named(lambda: restore_of(dataset))
-    said = {ACCEPTED_INCREMENTALS: accept_incrementals_of, RESTORED_SERVER: server, ONLY_FILES: only}
-    environment = {**os.environ, **said, WITH_SECRETS: "yes" if with_secrets else ""}
+    typed = given.variables(accept_incrementals_of, server, only, new_tablespace, with_secrets=with_secrets)
+    environment = {**os.environ, **typed}
     wish = given.Wish(to, execute, retrieve, kubeconfig, json)
     if beside or end or target_pvc:
         from scripts.restore_elsewhere import elsewhere

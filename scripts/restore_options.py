@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from recovery.names import RESTORED_SERVER
+from recovery.names import ACCEPTED_INCREMENTALS, NEW_TABLESPACES, ONLY_FILES, RESTORED_SERVER, WITH_SECRETS
 
 Into = Annotated[
     str | None, typer.Option("--into", metavar="PLACE", help="An empty folder, or a new one; MongoDB: its URL.")
@@ -33,10 +33,27 @@ Apply = Annotated[bool, typer.Option("--apply", help="Configuration: into the cl
 Namespace = Annotated[str, typer.Option("--namespace", help="With --apply: instead of the copy's own.")]
 Partial = Annotated[bool, typer.Option("--partial", help="With --apply: leave what cannot be applied.")]
 WithoutSecrets = Annotated[bool, typer.Option("--without-secrets", help="With --apply: leave Secrets.")]
+NewTablespace = Annotated[
+    list[str] | None,
+    typer.Option("--new-tablespace", metavar="PATH", help="Override: replay may make one here, among files."),
+]
 Owner = Annotated[str, typer.Option("--owner", help="As root: whose it will be (the server's user).")]
 Source = Annotated[str, typer.Option("--from", help="Whose bucket: prod or dr, which has the log.")]
 Bucket = Annotated[str, typer.Option("--bucket", help="A bucket by its name; then no plan is needed.")]
 Region = Annotated[str, typer.Option("--region", help="Of --bucket.")]
+
+
+def variables(
+    incrementals_of: str, server: str, only: str, new_tablespaces: list[str] | None, *, with_secrets: bool
+) -> dict[str, str]:
+    """What was typed for one dataset or another, as engines read it."""
+    return {
+        ACCEPTED_INCREMENTALS: incrementals_of,
+        RESTORED_SERVER: server,
+        ONLY_FILES: only,
+        NEW_TABLESPACES: ",".join(new_tablespaces or ()),
+        WITH_SECRETS: "yes" if with_secrets else "",
+    }
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """A restored PostgreSQL: unpacked beside its target and checked on the way, then the log is replayed, and only what is
 proven takes the target's name."""
 
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,12 +15,15 @@ from engines.postgres.recovery_server import Stop, TargetNotReached, replay
 from engines.postgres.unpack import Place
 from engines.postgres.unpacked import give_settings, move_tablespace, point_tablespaces, take_roles
 from engines.postgres.wal_archive import WalArchive
-from engines.postgres.wal_server import Source, serving
+from engines.postgres.wal_server import Fetch, Source, serving
+from engines.postgres.wal_tablespaces import Joints
 from engines.postgres.wal_tail import goes_on
 from engines.target import Stages, beside, require_target, sync
+from recovery.copies.log import parse_history_name
 from recovery.copies.recovery_target import Choice
 from recovery.errors import Corrupt, Failed
 from recovery.lease.lease import format_lsn, parse_lsn
+from recovery.names import NEW_TABLESPACES
 from recovery.ports.buckets import ObjectStore
 
 PROGRAMS = ("postgres", "pg_controldata", "pg_waldump")
@@ -138,7 +142,8 @@ def _recover(
     else:
         archive = WalArchive(store=store, way=choice.way, histories=histories, stop=stop_position)
         order = choice.way.until(choice.end).names(parse_lsn(choice.backup.start_position))
-        source = Source(fetch=archive.fetch, order=order)
+        fetch = watching(archive.fetch, choice, environment.get(NEW_TABLESPACES, ""))
+        source = Source(fetch=fetch, order=order)
         stop = Stop(timeline=choice.way.timeline, position=choice.position)
     with serving(source, log) as (wal, command):
 
@@ -161,6 +166,43 @@ def _recover(
     if archive and stop.position is None:
         _require_reached(reached, archive)
     return reached, wal.served
+
+
+def watching(fetch: Fetch, choice: Choice, named: str) -> Fetch:
+    """The same, but for a file that makes a tablespace where something is on this machine, before the end of what is
+    replayed: that is refused unless its path is `named`, several with commas between. Those that the backup has are put
+    elsewhere; a path that is not there ends PostgreSQL's recovery by itself."""
+    assert choice.way is not None  # noqa: S101  (for the type checker)
+    joints, lock = Joints(choice.way.segment_bytes), threading.Lock()
+    known, accepted = {each.oid for each in choice.backup.tablespaces}, named.split(",")
+
+    def watched(name: str) -> bytes | None:
+        body = fetch(name)
+        if body is None or parse_history_name(name) is not None:
+            return body
+        with lock:
+            found = [*joints.made(name, body)]
+        for each in found:
+            if each.position < choice.end and each.oid not in known and each.path not in accepted and _used(each.path):
+                raise Failed(
+                    f"at {format_lsn(each.position)} the log makes a tablespace at {each.path}, and there are files on "
+                    "this machine: replay would write among them, which may be production's own",
+                    next_step=f"restore on another machine, or to before that; where those files are nobody's: "
+                    f"--new-tablespace {each.path}",
+                )
+        return body
+
+    return watched
+
+
+def _used(path: str) -> bool:
+    """Whether anything is there. What may not be looked into is not known to be empty."""
+    try:
+        return any(Path(path).iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
 
 
 def _require_reached(reached: int, archive: WalArchive) -> None:

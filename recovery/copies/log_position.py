@@ -56,10 +56,12 @@ class LogPosition:
     def from_json(cls, body: bytes, *, key: str) -> Self:
         """Read it. Raises Corrupt naming `key` when it is none."""
         try:
-            said: Any = json.loads(body)
+            found: Any = json.loads(body)
+            said = cast("dict[str, Any]", found) if isinstance(found, dict) else {}
             if wrong := _wrong(said):
                 raise ValueError(wrong)  # noqa: TRY301
-            return cls(**said | {"at": datetime.fromisoformat(said["at"])})
+            said["at"] = datetime.fromisoformat(said["at"])
+            return cls(**said)
         except ValueError as error:
             raise Corrupt(
                 f"{key} is not the log's position: {error}",
@@ -70,10 +72,10 @@ class LogPosition:
 _LEAST = {"epoch": 0, "timeline": 1, "segment_bytes": 1, "start": 0, "end": 0}
 
 
-def _wrong(said: Any) -> str:
+def _wrong(said: dict[str, Any]) -> str:
     """What keeps it from being a position; empty when nothing does."""
     names = [each.name for each in fields(LogPosition)]
-    if not isinstance(said, dict) or sorted(names) != sorted(map(str, cast("dict[str, Any]", said))):
+    if sorted(said) != sorted(names):
         return f"it has to be an object with {', '.join(names)}"
     for name, least in _LEAST.items():
         if type(said[name]) is not int or said[name] < least:

@@ -71,7 +71,7 @@ def store(aws: Aws, lease_at: Callable[[str], DynamoLeaseStore], monkeypatch: py
 
 def serve_the_log(store: S3Bucket) -> None:
     server = LogServer(store, lambda: Vouched(system="77", epoch=2, timeline=2))
-    assert server.answer(wal_name(2, 0))[0].startswith(b"9 ")
+    assert bytes(server.answer(wal_name(2, 0))[0]).startswith(b"9 ")
     assert server.answer("00000002.history") != [b"0 0\n"], "the epoch before has it"
 
 

@@ -1,6 +1,7 @@
 """`dr restore postgres` on real parts: an empty folder becomes the database of a moment, or stays empty."""
 
 import os
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lab.aws.site import Aws
-from recovery.errors import Refused
+from recovery.errors import Failed, Refused
 from recovery.lease.lease import format_lsn
 from tests.support.backup_site import Site, site_with_bucket
 from tests.support.restore_site import Place, lsn, order, orders
@@ -104,3 +105,32 @@ def test_a_target_that_is_not_empty_is_refused(site: Site, place: Place) -> None
     with pytest.raises(Refused, match="is not empty"):
         place.restore(site.store)
     assert [path.name for path in place.into.iterdir()] == ["file"]
+
+
+def test_a_tablespace_that_is_younger_than_the_backup_is_not_made_among_files_that_are_here(
+    site: Site, place: Place, database_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On production's own host they are production's."""
+    folder = database_folder / f"younger-{os.urandom(4).hex()}"
+    folder.mkdir(mode=0o700)
+    if site.primary.uid is not None:
+        os.chown(folder, site.primary.uid, site.primary.uid)
+    site.back_up()
+    with site.primary.connect() as source:
+        before = lsn(source)
+        source.execute(f"CREATE TABLESPACE younger LOCATION '{folder}'".encode())
+        try:
+            source.execute("CREATE TABLE there TABLESPACE younger AS SELECT 1 AS one")
+            source.execute("SELECT pg_switch_wal()")
+            Shipper(site).ship()
+            with pytest.raises(Failed, match=f"the log makes a tablespace at {folder}, and there are files") as refused:
+                place.restore(site.store)
+            assert f"--new-tablespace {folder}" in refused.value.next_step and place.untouched()
+            place.restore(site.store, format_lsn(before))
+            with place.start() as session:
+                assert orders(session) == orders(source)
+            place.stop()
+        finally:
+            source.execute("DROP TABLE there")
+            source.execute("DROP TABLESPACE younger")
+            shutil.rmtree(folder)

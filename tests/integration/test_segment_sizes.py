@@ -20,7 +20,7 @@ from recovery.copies.log import SEGMENTS
 from tests.support.backup_site import Site
 from tests.support.clients import client, make_bucket
 from tests.support.drain_site import DrainSite, drain_site, vouching
-from tests.support.log_site import LogSite, environment_of, s3_store, until
+from tests.support.log_site import LogSite, s3_store, until
 from tests.support.restore_site import Place
 
 MEBIBYTE = 2**20
@@ -45,14 +45,12 @@ def primary(
 
 @pytest.fixture
 def copies(primary: Primary, aws: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
-    """A full backup of it in the DR bucket."""
-    s3 = client(aws, "s3", "dr")
-    store = s3_store(make_bucket(s3, "log", "us-west-2", locked=True))
-    made = Site(primary, store, s3, tmp_path)
-    for name, value in (aws.env("prod") | made.environment).items():
+    """Its copies go into the DR bucket, and this process logs in as whoever makes them."""
+    for name, value in aws.env("prod").items():
         monkeypatch.setenv(name, value)
-    made.back_up()
-    for name, value in environment_of(primary).items():
+    s3 = client(aws, "s3", "dr")
+    made = Site(primary, s3_store(make_bucket(s3, "log", "us-west-2", locked=True)), s3, tmp_path)
+    for name, value in made.environment.items():
         monkeypatch.setenv(name, value)
     return made
 
@@ -68,6 +66,8 @@ def test_its_log_is_put_together_drained_and_restored(
 ) -> None:
     size = copies.primary.segment_mebibytes * MEBIBYTE
     with site.log.shipping(), site.serving():
+        until(site.log.position, "the log to be kept from before the backup")
+        copies.back_up()
         site.follows(site.write("streamed"), "what was streamed")
         site.log.fill_segment()
         until(lambda: site.log.keys(SEGMENTS), "a whole segment")

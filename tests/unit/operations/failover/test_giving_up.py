@@ -35,6 +35,8 @@ def stopped(site: Site, folder: Path, at: str) -> Site:
         after_corruption(site, folder).execute(**HALF_AN_HOUR)
     site.denied.clear()
     site.set.problem = ""
+    if at == "restoring":
+        site.set.new_disk()  # made with its Pod, before anything is restored onto it
     site.effects.clear()
     return site
 
