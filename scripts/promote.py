@@ -3,8 +3,6 @@
 import time
 from pathlib import Path
 
-import typer
-
 from recovery.failover.overrides import Overrides
 from scripts.durations import duration
 from scripts.options import DEFAULT_PLAN, AccountOption, BundleOption, JsonOption, KubeconfigOption, PlanOption
@@ -49,22 +47,18 @@ def promote(
     Without --execute it only reads: preflight, the steps, the forecast of time and loss. Run it again after any
     interruption; it resumes. A cold site restores its standby first, of the newest in the bucket.
 
-    With --after corruption --to TIME the standby is made anew as of that moment, then promoted under a new epoch, also
-    where the DR site itself is active. What was ordered since is lost on purpose (--accept-loss). Look first:
-    `dr restore postgres --beside --to TIME`. Until the lease is taken, --give-up takes it back.
+    With --after corruption --to TIME the standby is made anew as of that moment and promoted, at an active DR site too.
+    What was ordered since is lost on purpose (--accept-loss). Until the lease is taken, --give-up takes it back.
 
     Exit codes: 0 done (or it could go), 1 failed and resumable, 2 refused before any effect.
 
     Examples:
 
     \b
-      dr promote --bundle bundle.json
       dr promote --bundle bundle.json --execute
       dr promote --after corruption --to 2026-11-30T12:00:00+05:00
     """
     started = time.monotonic()
-    if give_up and (after or to):
-        raise typer.BadParameter("--give-up takes back what is there: it goes without --after and --to")
     overrides = Overrides(
         production_is_lost=production_is_lost.strip(),
         accept_loss=duration(accept_loss, "--accept-loss"),
@@ -73,7 +67,6 @@ def promote(
         without_room=without_room,
         log_undrained=log_undrained,
     )
-    # Imported here: database, DNS and AWS clients take long to load, and other commands must start fast.
     from operations.failover.failover import Failover
     from operations.failover.interrupt import Interrupt
     from operations.failover.preparation import Request
@@ -91,14 +84,12 @@ def promote(
         journal_dir=journal_dir,
         kubeconfig=kubeconfig,
         started=started,
-        wish=wish_of(after, to),
+        wish=wish_of(after, to, give_up=give_up),
     )
     with Failover.open(request) as failover, Interrupt() as interrupt:
         if give_up:
             giving_up(failover, interrupt, execute=execute, json=json)
-            return
-        prepared = failover.prepare()
-        if prepared.finished:
+        elif (prepared := failover.prepare()).finished:
             nothing_to_do(failover, prepared, json=json)
         elif not execute:
             dry_run(failover, prepared, json=json)

@@ -42,11 +42,13 @@ UndrainedOption = Annotated[
 ]
 
 
-def wish_of(after: str, to: str) -> Wish | None:
+def wish_of(after: str, to: str, *, give_up: bool = False) -> Wish | None:
     """What is to be restored first. Raises typer.BadParameter for options that do not go together, and Refused for what
     is no moment."""
     if not after and not to:
         return None
+    if give_up:
+        raise typer.BadParameter("--give-up takes back what is there: it goes without --after and --to")
     if after != "corruption":
         raise typer.BadParameter(f"expected corruption, found {after!r}" if after else "--to goes with --after")
     if not to:

@@ -1,6 +1,7 @@
 """`dr restore`: bring a dataset back as it was at some point."""
 
 import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -73,8 +74,7 @@ def restore(
     from operations.copies.buckets import bucket_to_read
 
     engine = named(lambda: restore_of(dataset))
-    typed = given.variables(accept_incrementals_of, server, only, new_tablespace, with_secrets=with_secrets)
-    environment = {**os.environ, **typed}
+    environment = os.environ | given.variables(accept_incrementals_of, server, only, new_tablespace, with_secrets)
     wish = given.Wish(to, execute, retrieve, kubeconfig, json)
     if beside or end or target_pvc:
         from scripts.restore_elsewhere import elsewhere
@@ -84,6 +84,7 @@ def restore(
         elsewhere(Context.load(plan, account), dataset, where, wish, environment)
         return
     how = given.Applying(namespace=namespace, partial=partial, secrets=not without_secrets)
+    _ = engine.owner_of(Path(into), owner) if into and owner else None  # before anybody needs credentials
     store = bucket_to_read(bucket, region, plan, account, source)
     if apply:
         from scripts.restore_apply import into_cluster

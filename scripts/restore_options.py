@@ -44,7 +44,7 @@ Region = Annotated[str, typer.Option("--region", help="Of --bucket.")]
 
 
 def variables(
-    incrementals_of: str, server: str, only: str, new_tablespaces: list[str] | None, *, with_secrets: bool
+    incrementals_of: str, server: str, only: str, new_tablespaces: list[str] | None, with_secrets: bool
 ) -> dict[str, str]:
     """What was typed for one dataset or another, as engines read it."""
     return {

@@ -11,7 +11,7 @@ from typing import Any
 from cloud.objects import S3Bucket
 from engines.log_store import unpacked
 from engines.postgres.log import PostgresLog
-from engines.postgres.wal_bucket import WalBucket, position_now, segment_bytes_of
+from engines.postgres.wal_bucket import WalBucket, position_now
 from engines.postgres.wal_stream import WalStream
 from engines.shipping import Heard, Terms
 from lab.machine.addresses import POSTGRES_PORT
@@ -152,7 +152,8 @@ class LogSite:
         return [each.key for each in self.store.list(prefix)]
 
     def pieces(self) -> list[Range | Segment]:
-        size = segment_bytes_of(self.store, self.system) or SEGMENT
+        position = self.position()
+        size = position.segment_bytes if position else SEGMENT
         found = [parse_key(key, size) for key in self.keys(RANGES) + self.keys(SEGMENTS)]
         return [each for each in found if isinstance(each, Range | Segment)]
 

@@ -93,7 +93,7 @@ def test_a_monitor_s_help_has_the_one_convention_and_what_cannot_be_asked_is_unk
     codes = " ".join(command_of(words).help.split()).partition("Exit codes: 0 ")[2]
     assert ", 2 " in codes and ", 3 " in codes
     url = ["https://not/an/edge"] if words[-1] == "service" else []
-    plan = [] if url else ["--plan", "no-such-plan.yaml"]
+    plan = [] if url else ["--into", "no-such-folder"] if words[-1] == "copy" else ["--plan", "no-such-plan.yaml"]
     assert dr_here(*words, *url, *plan) == 3
     assert dr_here(*words, "--no-such-option") == 64
 

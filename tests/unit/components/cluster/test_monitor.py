@@ -68,6 +68,7 @@ def test_its_role_is_the_monitor_s_and_in_the_cluster_it_may_only_look() -> None
         ("pods", "get"),
         ("pods", "list"),
         ("persistentvolumeclaims", "get"),
+        ("configmaps", "get"),
         ("cronjobs", "list"),
         ("jobs", "list"),
     }
