@@ -1,7 +1,6 @@
 """`dr restore`: bring a dataset back as it was at some point."""
 
 import os
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -84,7 +83,7 @@ def restore(
         elsewhere(Context.load(plan, account), dataset, where, wish, environment)
         return
     how = given.Applying(namespace=namespace, partial=partial, secrets=not without_secrets)
-    _ = engine.owner_of(Path(into), owner) if into and owner else None  # before anybody needs credentials
+    _ = engine.owner_of(into, owner) if into and owner else None  # before anybody needs credentials
     store = bucket_to_read(bucket, region, plan, account, source)
     if apply:
         from scripts.restore_apply import into_cluster

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from struct import Struct
 from typing import TYPE_CHECKING, Any
 
-from engines.streams import zstd
+from engines.compression import zstd
 from recovery.copies.log_times import parts, place, shown
 from recovery.copies.mongo_log import Line, Piece
 from recovery.errors import Corrupt
