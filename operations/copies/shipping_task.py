@@ -101,7 +101,8 @@ def _section(dataset: str, text: str) -> Any:
 
     from recovery.plan.datasets import Datasets
 
-    return TypeAdapter[Any](Datasets.model_fields[dataset].annotation).validate_json(text)
+    model: Any = Datasets.model_fields[dataset].annotation
+    return TypeAdapter[Any](model).validate_json(text)
 
 
 def order_by_plan(plan: "Plan", dataset: str, site: SiteName) -> ShippingOrder:
