@@ -9,7 +9,7 @@ from recovery.copies.manifest import Manifest
 from recovery.copies.moments import may_serve, require_moment, serves, unreachable
 from recovery.copies.recovery_target import Target
 from recovery.errors import Corrupt, Refused
-from recovery.ports import ObjectStore
+from recovery.ports.buckets import ObjectStore
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from engines.mongo.layout import COMPRESSED, METADATA, Collection
 from engines.streams import ADVICE, ahead, checked, decompressed
 from recovery.copies.manifest import Manifest, Part
 from recovery.errors import Corrupt
-from recovery.ports import ObjectStore
+from recovery.ports.buckets import ObjectStore
 
 _LARGEST_METADATA = 64 * 1024 * 1024
 

@@ -29,7 +29,7 @@ from recovery.copies.manifest import Manifest, Part
 from recovery.errors import Failed, Refused
 from recovery.names import READ_REPLICA
 from recovery.plan.datasets import Dataset, Mongo
-from recovery.ports import ObjectStore
+from recovery.ports.buckets import ObjectStore
 
 if TYPE_CHECKING:
     from pymongo.client_session import ClientSession

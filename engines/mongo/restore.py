@@ -25,7 +25,7 @@ from engines.target import Stages
 from recovery.copies.manifest import Manifest
 from recovery.copies.moments import moment_of
 from recovery.errors import Failed
-from recovery.ports import ObjectStore
+from recovery.ports.buckets import ObjectStore
 
 if TYPE_CHECKING:
     from pymongo.database import Database

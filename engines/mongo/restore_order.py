@@ -15,7 +15,7 @@ from recovery.copies.moments import moment_of, window
 from recovery.copies.recovery_target import Target
 from recovery.errors import Refused
 from recovery.measured import MONGO_RESTORE_BYTES_PER_SECOND, MONGO_VERIFY_BYTES_PER_SECOND
-from recovery.ports import RestoreBucket
+from recovery.ports.buckets import RestoreBucket
 from recovery.term import Term
 from recovery.units import read_duration
 

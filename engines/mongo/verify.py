@@ -6,7 +6,7 @@ import time
 from engines.engine import Verdict
 from engines.mongo.contents import Stored, batches, stored
 from recovery.copies.manifest import Manifest
-from recovery.ports import ObjectStore
+from recovery.ports.buckets import ObjectStore
 
 
 def verify(store: ObjectStore, manifest: Manifest) -> Verdict:
