@@ -137,6 +137,8 @@ def source(site: BesideSite, monkeypatch: Any) -> Site:
 
 def source_of(primary: Primary, aws: Aws, scratch: Path, monkeypatch: Any) -> Site:
     """`primary` as the tests about copies see it, its copies in the DR bucket, and this process as its Pods."""
+    for name, value in aws.env("prod").items():  # before its clients are made
+        monkeypatch.setenv(name, value)
     made = Site(
         primary,
         S3Bucket(NAMES.backup_bucket("dr"), REGION),
@@ -144,7 +146,7 @@ def source_of(primary: Primary, aws: Aws, scratch: Path, monkeypatch: Any) -> Si
         scratch,
         leases=FakeLeases(held_lease()),
     )
-    for name, value in (aws.env("prod") | made.environment).items():
+    for name, value in made.environment.items():
         monkeypatch.setenv(name, value)
     return made
 
