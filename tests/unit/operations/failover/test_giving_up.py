@@ -10,7 +10,9 @@ import pytest
 
 from operations.failover import giving_up
 from recovery.errors import Failed, Refused
+from recovery.failover.history import History
 from recovery.failover.journal import read_lines
+from recovery.failover.restoring import Wish, suits
 from recovery.ports.control_table import RunClaim
 from tests.support.failover import Invocation
 from tests.support.promotion import BurningFile, Crash, Site, standby
@@ -95,7 +97,9 @@ def test_nobody_goes_on_with_what_was_given_up_and_the_same_moment_is_a_new_run(
     site.set.look()
     site.database = standby(streaming=True)
     (journal,) = tmp_path.glob("*.jsonl")
-    assert read_lines(journal.read_bytes(), source="")[0][-1].kind == "given_up" and journal.stem == first
+    entries = read_lines(journal.read_bytes(), source="")[0]
+    assert entries[-1].kind == "given_up" and journal.stem == first
+    assert not suits(History.of(entries), Wish(WELL)), "also for whoever finds it in the control table"
     again = after_corruption(site, tmp_path)
     assert again.prepare(**HALF_AN_HOUR).run != first
     outcome = again.execute(**HALF_AN_HOUR)
