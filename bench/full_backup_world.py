@@ -88,7 +88,7 @@ def world(weed: str, rows: int, *, postgres: Postgres | None = None) -> Iterator
         )
         primary.create()
         _fill(primary, rows)
-        made = World(folder, primary, *_s3(weed, folder, block.host(5), supervisor))
+        made = World(folder, primary, *s3_server(weed, folder, block.host(5), supervisor))
         made.s3.create_bucket(Bucket=BUCKET, ObjectLockEnabledForBucket=True)
         made.s3.create_bucket(Bucket="others")
         yield made
@@ -113,7 +113,8 @@ def _fill(primary: Primary, rows: int) -> None:
         connection.execute("CHECKPOINT")
 
 
-def _s3(weed: str, folder: Path, host: str, supervisor: Supervisor) -> tuple[str, Path]:
+def s3_server(weed: str, folder: Path, host: str, supervisor: Supervisor) -> tuple[str, Path]:
+    """SeaweedFS by HTTPS, below `folder`; its endpoint, and the authority that signed for it."""
     authority, chain = certificate(folder / "tls", [host])
     logins = folder / "logins.json"
     credentials = [{"accessKey": KEY, "secretKey": SECRET}]

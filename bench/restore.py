@@ -93,9 +93,9 @@ def measured(rounds: int, rows: int) -> Mapping[str, Took]:
         took = {_ALONE: Took(), "pgbackrest": Took()}
         for _ in range(rounds):
             shutil.rmtree(into, ignore_errors=True)
-            measure(took[_ALONE], lambda: [sys.executable, "-m", "bench.restore", f"--into={into}"], made)
+            measure(took[_ALONE], lambda: [sys.executable, "-m", "bench.restore", f"--into={into}"], made.environment)
             target = emptied(made.folder / "restored")
-            measure(took["pgbackrest"], lambda to=target: [*back, f"--pg1-path={to}", "restore"], made)
+            measure(took["pgbackrest"], lambda to=target: [*back, f"--pg1-path={to}", "restore"], made.environment)
         return took
 
 

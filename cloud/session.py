@@ -34,9 +34,18 @@ def no_credentials(error: BotoCoreError) -> Unreachable:
     )
 
 
-def client(service: str, region: str, *, timeout: float = 5.0, attempts: int = 3, payload_signed: bool = True) -> Any:
+def client(
+    service: str,
+    region: str,
+    *,
+    timeout: float = 5.0,
+    attempts: int = 3,
+    payload_signed: bool = True,
+    connections: int = 10,
+) -> Any:
     """A client for `service` in `region`; `timeout` seconds to connect and to read; `attempts` with the first.
     Without `payload_signed` S3 is sent no hash of a body beside the checksum that the caller gives, which is signed.
+    `connections`: how many threads may use it at once without waiting for each other.
 
     A client may be used by many threads, but clients are made by one (the SDK's session is not safe for it).
     Raises Refused when the SDK's own settings are wrong.
@@ -52,6 +61,7 @@ def client(service: str, region: str, *, timeout: float = 5.0, attempts: int = 3
                 read_timeout=timeout,
                 retries={"total_max_attempts": attempts, "mode": "standard"},
                 tcp_keepalive=True,
+                max_pool_connections=connections,
                 s3=None if payload_signed else {"payload_signing_enabled": False},
             ),
         )

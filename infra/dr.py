@@ -113,6 +113,7 @@ def declare(settings: DrSettings) -> None:
             standby=pulumi.Output.format("{0}:{1}", standby.host, POSTGRES_PORT),
             gate=pulumi.Output.format("{0}:{1}", standby.gate_host, POSTGRES_PORT),
             system_identifier=production.system_identifier,
+            assets_bucket=settings.assets_bucket,
         ),
         pulumi.ResourceOptions(providers=[cloud]),
     )

@@ -6,7 +6,7 @@ import pulumi
 
 from components.access.duty_role import DutyRole, DutyRoleArgs
 from infra.settings.foundation import FoundationSettings
-from recovery.access.buckets import break_glass_policy
+from recovery.access.buckets import Assets, break_glass_policy
 from recovery.access.documents import Document, cluster_arn, document, dr_cluster_arn
 from recovery.access.duties import duty_policies
 from recovery.access.trust import ServiceAccount, people_trust, pod_identity_trust
@@ -30,7 +30,9 @@ def declare_roles(
 ) -> None:
     """Of Pods and operators, in production's account. `keys` are the ARNs of the backup keys. Replication's role is
     S3's own and lies with the rule."""
-    permissions = pulumi.Output.all(**keys).apply(lambda arns: duty_policies(settings.names, arns))
+    permissions = pulumi.Output.all(**keys).apply(
+        lambda arns: duty_policies(settings.names, arns, settings.assets_bucket)
+    )
     for duty, service_account in ACCOUNT_OF_DUTY.items():
         people = settings.operators if duty == "promoter" else None
         trust = _pods(settings, service_account, *sites_of_duty(duty), people=people)
@@ -59,9 +61,17 @@ def declare_break_glass(
         duty="break-glass",
         description="For a person with MFA: what the bucket and key policies deny to everybody else",
         trust=document(people_trust([f"arn:aws:iam::{account}:root"], names)),
-        permission=pulumi.Output.all(*held).apply(lambda arns: break_glass_policy(names, account, arns)),
+        permission=pulumi.Output.all(*held).apply(
+            lambda arns: break_glass_policy(names, account, arns, _assets(settings))
+        ),
     )
     DutyRole(name, args, opts)
+
+
+def _assets(settings: FoundationSettings) -> Assets | None:
+    if not settings.assets_bucket:
+        return None
+    return Assets(bucket=settings.assets_bucket, key_arn=settings.assets_key)
 
 
 def _pods(

@@ -75,6 +75,7 @@ OPTIONAL: dict[str, dict[str, Any]] = {
         "zones": ["us-west-2a", "us-west-2b"],
         "productionVpc": "vpc-0123456789abcdef0",
         "productionCidr": "10.10.0.0/16",
+        "assetsBucket": "ultramarket-assets",
     },
 }
 PROD_OUTPUTS = {

@@ -7,15 +7,7 @@ import typer
 
 from operations.context import Context
 from scripts import restore_options as given
-from scripts.options import (
-    DEFAULT_PLAN,
-    AcceptIncrementalsOption,
-    AccountOption,
-    JsonOption,
-    KubeconfigOption,
-    PlanOption,
-    named,
-)
+from scripts.options import DEFAULT_PLAN, AccountOption, JsonOption, PlanOption, named
 
 
 def restore(
@@ -29,7 +21,7 @@ def restore(
     retrieve: given.Retrieve = False,
     incrementals: given.Incrementals = True,
     as_standby: given.AsStandby = False,
-    accept_incrementals_of: AcceptIncrementalsOption = "",
+    accept_incrementals_of: given.AcceptIncrementals = "",
     server: given.Server = "",
     only: given.Only = "",
     new_tablespace: given.NewTablespace = None,
@@ -39,10 +31,12 @@ def restore(
     without_secrets: given.WithoutSecrets = False,
     partial: given.Partial = False,
     owner: given.Owner = "",
-    source: given.Source = "dr",
+    at: given.At = "",
+    hide_newer: given.HideNewer = False,
+    source: given.Source = "",
     bucket: given.Bucket = "",
     region: given.Region = "",
-    kubeconfig: KubeconfigOption = None,
+    kubeconfig: given.Kubeconfig = None,
     plan: PlanOption = DEFAULT_PLAN,
     account: AccountOption = "",
     json: JsonOption = False,
@@ -55,7 +49,8 @@ def restore(
     server replays the log itself. Of Redis the last copy before the time is taken, for a server that can load it; of
     files --only brings back some. MongoDB goes into an empty replica set: --into mongodb://HOST:PORT/?replicaSet=NAME.
     Configuration comes as files, Secrets sealed; with --apply into a cluster that no copy is of, by its own trial
-    first. CronJobs and Jobs come suspended, the replicas of the plan's services are left to promotion.
+    first. CronJobs and Jobs come suspended, the replicas of the plan's services are left to promotion. Of
+    assets all keys of production's bucket get their version of then again, or the copy's do (--at dr).
 
     With --beside the DR cluster restores it onto a disk of its own and serves it, read-only and for the operator alone,
     until --beside --end; with --target-pvc into a claim there. Run again, it follows what is there.
@@ -66,35 +61,40 @@ def restore(
 
     \b
       dr restore postgres --to 2026-11-30T12:00:00+05:00 --into /data/pgdata --execute
-      dr restore postgres --to 2026-11-30T12:00:00+05:00 --beside --execute
+      dr restore assets --to 2026-11-30T12:00:00+05:00 --execute
       dr restore configuration --apply --namespace ultramarket-dr
     """
     from engines.registry import restore_of
     from operations.copies.buckets import bucket_to_read
+    from scripts.restore_folder import into_folder
 
+    if dataset == "assets":
+        from scripts.restore_assets import Asked, bring_back
+
+        asked = Asked(to, at, source, bucket, region, only, hide_newer, execute, json)
+        bring_back(Context.load(plan, account), asked, others=into or beside or target_pvc or retrieve or apply)
+        return
     engine = named(lambda: restore_of(dataset))
     environment = os.environ | given.variables(accept_incrementals_of, server, only, new_tablespace, with_secrets)
     wish = given.Wish(to, execute, retrieve, kubeconfig, json)
     if beside or end or target_pvc:
         from scripts.restore_elsewhere import elsewhere
 
-        others = into or owner or bucket or region or source != "dr" or not incrementals or as_standby
+        others = into or owner or bucket or region or source not in ("", "dr") or not incrementals or as_standby
         where = given.Where(beside=beside, end=end, claim=target_pvc, others=bool(others))
         elsewhere(Context.load(plan, account), dataset, where, wish, environment)
         return
     how = given.Applying(namespace=namespace, partial=partial, secrets=not without_secrets)
     _ = engine.owner_of(into, owner) if into and owner else None  # before anybody needs credentials
-    store = bucket_to_read(bucket, region, plan, account, source)
+    store = bucket_to_read(bucket, region, plan, account, source or "dr")
     if apply:
         from scripts.restore_apply import into_cluster
 
         others = into or with_secrets or owner or only or server or as_standby
         into_cluster(store, dataset, how, wish, others=bool(others))
         return
-    if how != given.NOT_APPLYING:
-        raise typer.BadParameter("--namespace, --partial and --without-secrets go with --apply")
+    if at or hide_newer or how != given.NOT_APPLYING:
+        raise typer.BadParameter("--namespace, --partial and --without-secrets go with --apply (--at: assets)")
     if into is None:
         raise typer.BadParameter("where to? Name a folder with --into, or --beside, or --target-pvc, or --apply")
-    from scripts.restore_folder import into_folder
-
     into_folder(store, engine, into, owner, wish, environment, incrementals=incrementals, standby=as_standby)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from recovery.names import ACCEPTED_INCREMENTALS, NEW_TABLESPACES, ONLY_FILES, RESTORED_SERVER, WITH_SECRETS
+from scripts.options import AcceptIncrementalsOption, KubeconfigOption
 
 Into = Annotated[
     str | None, typer.Option("--into", metavar="PLACE", help="An empty folder, or a new one; MongoDB: its URL.")
@@ -27,7 +28,9 @@ AsStandby = Annotated[bool, typer.Option("--as-standby", help="Leave the log to 
 Server = Annotated[
     str, typer.Option("--server", envvar=RESTORED_SERVER, help="Whose Redis: valkey-9.1, if not on PATH.")
 ]
-Only = Annotated[str, typer.Option("--only", help="Files: those that match, such as conf/*.yaml.")]
+Only = Annotated[
+    str, typer.Option("--only", help="Files: those that match, such as conf/*.yaml. Assets: keys that begin so.")
+]
 WithSecrets = Annotated[bool, typer.Option("--with-secrets", help="Configuration: as files, write Secrets opened.")]
 Apply = Annotated[bool, typer.Option("--apply", help="Configuration: into the cluster of the kubeconfig.")]
 Namespace = Annotated[str, typer.Option("--namespace", help="With --apply: instead of the copy's own.")]
@@ -37,8 +40,12 @@ NewTablespace = Annotated[
     list[str] | None,
     typer.Option("--new-tablespace", metavar="PATH", help="Override: replay may make one here, among files."),
 ]
+AcceptIncrementals = AcceptIncrementalsOption
+Kubeconfig = KubeconfigOption
 Owner = Annotated[str, typer.Option("--owner", help="As root: whose it will be (the server's user).")]
-Source = Annotated[str, typer.Option("--from", help="Whose bucket: prod or dr, which has the log.")]
+Source = Annotated[str, typer.Option("--from", help="Whose bucket: prod or dr, which has the log (default).")]
+At = Annotated[str, typer.Option("--at", help="Assets: whose bucket is put right, prod (default) or dr.")]
+HideNewer = Annotated[bool, typer.Option("--hide-newer", help="Assets: hide keys that did not exist then.")]
 Bucket = Annotated[str, typer.Option("--bucket", help="A bucket by its name; then no plan is needed.")]
 Region = Annotated[str, typer.Option("--region", help="Of --bucket.")]
 

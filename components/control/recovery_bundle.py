@@ -11,7 +11,7 @@ from recovery.names import BUNDLE_KEY, Names
 
 @dataclass(frozen=True, kw_only=True)
 class RecoveryBundleArgs:
-    """Addresses are host:port."""
+    """Addresses are host:port. `assets_bucket`: production's static assets, empty when nothing copies them."""
 
     names: Names
     cluster_endpoint: pulumi.Input[str]
@@ -21,6 +21,7 @@ class RecoveryBundleArgs:
     standby: pulumi.Input[str]
     gate: pulumi.Input[str]
     system_identifier: pulumi.Input[str]
+    assets_bucket: str = ""
 
 
 class RecoveryBundle(pulumi.ComponentResource):
@@ -36,7 +37,7 @@ class RecoveryBundle(pulumi.ComponentResource):
             standby=args.standby,
             gate=args.gate,
             system_identifier=args.system_identifier,
-        ).apply(lambda found: _bundle(names, args.dr_edge, found).to_json())
+        ).apply(lambda found: _bundle(names, args, found).to_json())
         aws.s3.BucketObjectv2(
             f"{name}-object",
             bucket=names.backup_bucket("dr"),
@@ -51,7 +52,7 @@ class RecoveryBundle(pulumi.ComponentResource):
         self.register_outputs({"url": self.url})
 
 
-def _bundle(names: Names, dr_edge: str, found: dict[str, str]) -> Bundle:
+def _bundle(names: Names, args: RecoveryBundleArgs, found: dict[str, str]) -> Bundle:
     """A pure function of its arguments: no time, no randomness."""
     return Bundle(
         account=names.account,
@@ -62,8 +63,9 @@ def _bundle(names: Names, dr_edge: str, found: dict[str, str]) -> Bundle:
         marker_bucket=names.marker_bucket,
         cluster=ClusterAccess(name=names.dr_cluster, endpoint=found["endpoint"], ca_data=found["ca_data"]),
         endpoints=Endpoints(
-            prod_edge=found["prod_edge"], dr_edge=dr_edge, standby=found["standby"], gate=found["gate"]
+            prod_edge=found["prod_edge"], dr_edge=args.dr_edge, standby=found["standby"], gate=found["gate"]
         ),
         system_identifier=found["system_identifier"] or None,
+        assets_bucket=args.assets_bucket,
         plan=names.plan,
     )

@@ -19,6 +19,7 @@ from recovery.plan.loading import load_plan
 from recovery.plan.plan import SERVICES, Plan
 
 NAMESPACE = "ultramarket-dr"
+BUCKET_NAME = r"[a-z0-9.-]{3,63}"
 CLUSTER_NAME = r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,99}"
 MODES = "off|observe|enforce"
 

@@ -6,6 +6,7 @@ import pulumi
 
 from infra.settings.cluster import addon_versions, cluster_admins
 from infra.settings.common import (
+    BUCKET_NAME,
     MODES,
     GuardSettings,
     accepted_incrementals,
@@ -33,6 +34,7 @@ class DrSettings(GuardSettings):
     prod_stack: str
     edge: str
     certificate_arn: str
+    assets_bucket: str
     network: DrNetwork
     public_access_cidrs: list[str]
     kubernetes_version: str
@@ -81,6 +83,7 @@ def _dr(config: Config, plan: Plan, account: str) -> DrSettings:
         prod_stack=config.text("prodStack", r"[\w.-]+/[\w.-]+/[\w.-]+", "a stack name", default=_prod_stack()),
         edge=config.address("edge", "the DR site's edge"),
         certificate_arn=config.text("certificateArn", r"arn:aws:acm:\S+", "the ARN of an ACM certificate"),
+        assets_bucket=config.text("assetsBucket", BUCKET_NAME, "production's bucket of static assets", default=""),
         network=dr_network(config, plan),
         public_access_cidrs=config.ranges("publicAccessCidrs", "a CIDR range that may reach the cluster's API"),
         kubernetes_version=config.text("kubernetesVersion", r"1\.\d{2}", "a Kubernetes version such as 1.34"),

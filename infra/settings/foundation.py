@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 
 from infra.settings.backup_account import backup_account_role
-from infra.settings.common import CLUSTER_NAME, Common, read_settings
+from infra.settings.common import BUCKET_NAME, CLUSTER_NAME, Common, read_settings
 from infra.settings.config import Config
 from recovery.plan.plan import Plan
 
 _ARN = r"arn:aws:iam::\d{12}:user/[\w+=,.@/-]+"
-_BUCKET = r"[a-z0-9.-]{3,63}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,11 +49,11 @@ def _foundation(config: Config, plan: Plan, account: str) -> FoundationSettings:
         name_adopted=config.flag("nameAdopted", default=False),
         prod_cluster=config.text("prodCluster", CLUSTER_NAME, "the name of production's EKS cluster"),
         operators=config.texts("operators", _ARN, "the ARN of an IAM user that may promote", least=0),
-        assets_bucket=config.text("assetsBucket", _BUCKET, "production's bucket of static assets", default=""),
+        assets_bucket=config.text("assetsBucket", BUCKET_NAME, "production's bucket of static assets", default=""),
         assets_key=config.text("assetsKey", r"arn:aws:kms:\S+", "the ARN of that bucket's KMS key", default=""),
         replicate_images=config.flag("replicateImages", default=False),
-        log_bucket_prod=config.text("logBucketProd", _BUCKET, "a bucket in production's region", default=""),
-        log_bucket_dr=config.text("logBucketDr", _BUCKET, "a bucket in the DR region", default=""),
+        log_bucket_prod=config.text("logBucketProd", BUCKET_NAME, "a bucket in production's region", default=""),
+        log_bucket_dr=config.text("logBucketDr", BUCKET_NAME, "a bucket in the DR region", default=""),
         backup_account_role=backup_account_role(config, plan, account),
     )
 

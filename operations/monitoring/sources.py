@@ -8,6 +8,7 @@ from cloud.beside import KubernetesBeside
 from cloud.kubernetes import KubernetesCluster
 from cloud.marker import S3Marker
 from cloud.objects import S3Bucket
+from cloud.replication import S3Replication
 from engines.postgres.standby import PostgresStandby
 from operations.failover.ports import dr_edge, stores
 from recovery.copies.beside import BesideCluster
@@ -17,6 +18,7 @@ from recovery.ports.buckets import LogBucket, ObjectStore
 from recovery.ports.cluster import Cluster
 from recovery.ports.control_table import GuardReports, LeaseStore, RunReports, RunStore, WallStore
 from recovery.ports.edge import Edge
+from recovery.ports.metrics import ReplicationSource
 from recovery.ports.public_name import Marker
 from recovery.ports.standby import StandbyDatabase
 
@@ -24,7 +26,7 @@ from recovery.ports.standby import StandbyDatabase
 @dataclass(frozen=True, kw_only=True)
 class Sources:
     """One port for each thing. `edge` is made when it is asked, since a machine may have no DNS server; `copies`: the
-    bucket that a failover would restore from; `origin`: production's."""
+    bucket that a failover would restore from; `origin`: production's. `assets`: None where none are copied."""
 
     leases: LeaseStore
     runs: RunStore
@@ -38,6 +40,7 @@ class Sources:
     edge: Callable[[], Edge]
     copies: LogBucket
     origin: ObjectStore
+    assets: ReplicationSource | None = None
 
     @classmethod
     def of(cls, bundle: Bundle, kubeconfig: Path) -> "Sources":
@@ -57,4 +60,12 @@ class Sources:
             edge=lambda: dr_edge(bundle),
             copies=S3Bucket(bundle.backup_bucket, bundle.region),
             origin=S3Bucket(names.backup_bucket("prod"), plan.sites.prod.region),
+            assets=_assets(bundle, names),
         )
+
+
+def _assets(bundle: Bundle, names: Names) -> ReplicationSource | None:
+    if not bundle.assets_bucket:
+        return None
+    sites = bundle.plan.sites
+    return S3Replication(bundle.assets_bucket, sites.prod.region, names.assets_bucket, sites.dr.region)

@@ -6,6 +6,7 @@ from functools import partial
 
 from engines.catalog import Newest, newest
 from operations.monitoring.asking import Asking, answer
+from operations.monitoring.assets import judge_assets
 from operations.monitoring.backups import (
     judge_arrival,
     judge_newest,
@@ -63,6 +64,7 @@ def look(bundle: Bundle, sources: Sources, *, now: datetime) -> list[Finding]:
     runs = {what: ask("the control table", partial(_runs, sources, *what)) for what in found}
     pruned = {site: ask("the control table", partial(_runs, sources, PRUNE, site)) for site in SITES}
     log = ask(f"bucket {copies.bucket}", partial(look_at_log, copies))
+    assets = ask("S3's replication of static assets", lambda: _assets(sources, now))
     uploads_dr, uploads_prod = (ask(f"bucket {each.bucket}", partial(_uploads, each)) for each in (copies, origin))
 
     lease = answer(asked_lease)
@@ -95,6 +97,7 @@ def look(bundle: Bundle, sources: Sources, *, now: datetime) -> list[Finding]:
         ),
         finding_of("log postgres", lambda: _log(known, log(), found["postgres", "full"])),
         *(finding_of(f"arrival {' '.join(what)}", partial(_arrival, known, found[what])) for what in found),
+        finding_of("assets", assets),
         finding_of("uploads dr", lambda: judge_uploads(bundle.plan, "dr", copies.bucket, uploads_dr(), now=now)),
         finding_of("uploads prod", lambda: judge_uploads(bundle.plan, "prod", origin.bucket, uploads_prod(), now=now)),
         finding_of("promotion", lambda: judge_promotion(run)),
@@ -106,6 +109,12 @@ def _if_it_runs(known: Known, judge: Callable[[], Judged]) -> Callable[[], Judge
     if known.bundle.plan.strategy == "cold" and known.active == "prod":
         return lambda: Judged(OK, "no database runs here before a promotion: the strategy is cold")
     return judge
+
+
+def _assets(sources: Sources, now: datetime) -> Judged:
+    if sources.assets is None:
+        return Judged(OK, "no static assets are copied, as without `assetsBucket`")
+    return judge_assets(sources.assets.bucket, sources.assets.seen(now), now=now)
 
 
 def _uploads(store: ObjectStore) -> list[UnfinishedUpload]:

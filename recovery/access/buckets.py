@@ -1,7 +1,9 @@
 """Policies of buckets and keys: what even an administrator's stolen credentials must not do. Pure functions."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+from recovery.access.conditions import through_s3
 from recovery.access.documents import Document, Statement, allow, bucket_arn, document, dr_cluster_arn
 from recovery.names import CANARY_KEY, MARKER_KEY, Names
 from recovery.plan.plan import SITES
@@ -95,9 +97,18 @@ def backup_key_policy(account: str, break_glass: str, grants: Sequence[Statement
     return document(root, keep, *grants)
 
 
-def break_glass_policy(names: Names, account: str, key_arns: list[str]) -> Document:
+@dataclass(frozen=True, kw_only=True)
+class Assets:
+    """Production's bucket of static assets; `key_arn`: its KMS key, empty when it has none."""
+
+    bucket: str
+    key_arn: str = ""
+
+
+def break_glass_policy(names: Names, account: str, key_arns: list[str], assets: Assets | None = None) -> Document:
     """What the bucket and key policies of `account` deny to everybody else, short of ending bucket or key, for a person
-    with MFA and a reason. `key_arns` are that account's."""
+    with MFA and a reason. `key_arns` are that account's. `assets` may be brought back to a
+    time (`dr restore assets`)."""
     holders = [(names.backup_bucket(site), names.account_of_copies(site)) for site in SITES]
     holders += [(names.marker_bucket, names.account), (names.assets_bucket, names.account_of_copies("dr"))]
     buckets = [bucket for bucket, holder in holders if holder == account]
@@ -111,7 +122,28 @@ def break_glass_policy(names: Names, account: str, key_arns: list[str]) -> Docum
         allow("Versions", objects, [bucket_arn(bucket, "*") for bucket in buckets]),
         allow("Keys", ["kms:DescribeKey", "kms:CancelKeyDeletion", "kms:EnableKey", "kms:Decrypt"], key_arns),
         *([cluster, _pass_replication(names)] if account == names.account else []),
+        *(_undo_assets(names, account, key_arns, assets)),
     )
+
+
+def _undo_assets(names: Names, account: str, key_arns: list[str], assets: Assets | None) -> list[Statement]:
+    """To copy older versions over newer ones, in production's bucket and in the copy of it that this account holds: a
+    login that always may is what ransomware looks for. A version is never ended by it; DeleteObjectVersion takes delete
+    markers away (and production's bucket is its owners' own)."""
+    if assets is None:
+        return []
+    buckets = [assets.bucket] if account == names.account else []
+    buckets += [names.assets_bucket] if account == names.account_of_copies("dr") else []
+    objects = [bucket_arn(bucket, "*") for bucket in buckets]
+    read = ["s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectVersionTagging", "s3:GetObjectVersionAcl"]
+    write = ["s3:PutObject", "s3:PutObjectTagging", "s3:PutObjectAcl", "s3:DeleteObject", "s3:DeleteObjectVersion"]
+    look = ["s3:ListBucket", "s3:ListBucketVersions", "s3:GetBucketOwnershipControls"]
+    keys = [*key_arns, *([assets.key_arn] if assets.key_arn and account == names.account else [])]
+    return [
+        allow("FindAssets", look, [bucket_arn(bucket) for bucket in buckets]),
+        allow("UndoAssets", [*read, *write, "s3:AbortMultipartUpload"], objects),
+        allow("CopyUnderKeys", ["kms:Decrypt", "kms:GenerateDataKey"], keys, through_s3(names)),
+    ]
 
 
 def _pass_replication(names: Names) -> Statement:

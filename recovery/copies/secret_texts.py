@@ -21,6 +21,8 @@ class _Look:
     """How far the shape may begin before its anchor."""
     text: bool = False
     """Looked for in text alone: so few bytes take longest to look for, and are what noise would hold first."""
+    after: tuple[bytes, ...] = (b"",)
+    """What stands before the anchor, one of these: an anchor for all of them is looked for once."""
 
 
 _SCHEMES = (b"postgres", b"postgresql", b"mongodb", b"mongodb+srv", b"redis", b"rediss")
@@ -39,18 +41,14 @@ _LOOKS = (
     _Look("a token of GitHub", b"ghp_", re.compile(rb"\bghp_[A-Za-z0-9]{36}\b"), text=True),
     _Look("a token of GitHub", b"github_pat_", re.compile(rb"\bgithub_pat_[A-Za-z0-9_]{60,}")),
     _Look("a key of Stripe", b"k_live_", re.compile(rb"\b[sr]k_live_[A-Za-z0-9]{20,}"), 1, text=True),
-    *(
-        _Look("a token of Slack", start, re.compile(start + rb"[0-9A-Za-z-]{20,}"), text=True)
-        for start in (b"xoxb-", b"xoxp-")
-    ),
+    _Look("a token of Slack", b"xox", re.compile(rb"xox[bp]-[0-9A-Za-z-]{20,}"), text=True),
     # What stands for a password in a template, such as ${PASSWORD}, is none.
-    *(
-        _Look(
-            "a password in an address",
-            scheme + b"://",
-            re.compile(re.escape(scheme) + rb"://[^\s:@/]*:(?!\$|<|\{)[^\s:@/]{3,}@"),
-        )
-        for scheme in _SCHEMES
+    _Look(
+        "a password in an address",
+        b"://",
+        re.compile(rb"(?:" + b"|".join(map(re.escape, _SCHEMES)) + rb")://[^\s:@/]*:(?!\$|<|\{)[^\s:@/]{3,}@"),
+        before=max(map(len, _SCHEMES)),
+        after=_SCHEMES,
     ),
     _Look("UltraMarket's test secret", b"ultramarket-test-secret", re.compile(rb"ultramarket-test-secret-[a-z0-9]+")),
 )
@@ -64,7 +62,9 @@ def found_in(window: bytes | bytearray) -> Iterator[tuple[int, str]]:
             continue
         at = window.find(look.anchor)
         while at >= 0:
-            if match := look.shape.search(window, max(0, at - look.before), at + LONGEST):
+            if window.endswith(look.after, 0, at) and (
+                match := look.shape.search(window, max(0, at - look.before), at + LONGEST)
+            ):
                 yield match.start(), look.what
                 break
             at = window.find(look.anchor, at + 1)

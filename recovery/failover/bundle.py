@@ -45,7 +45,7 @@ class Endpoints(_Model):
 
 
 class Bundle(_Model):
-    """Format 1. `digest` covers every other field."""
+    """Format 1. `digest` covers every other field. `assets_bucket`: production's static assets, when copied."""
 
     format: Literal[1] = 1
     account: str = Field(pattern=r"^[0-9]{12}$")
@@ -57,18 +57,22 @@ class Bundle(_Model):
     cluster: ClusterAccess
     endpoints: Endpoints
     system_identifier: str | None = None
+    assets_bucket: str = ""
     plan: Plan
     digest: str = ""
 
     def content_digest(self) -> str:
         """SHA-256 over the canonical content without `digest`."""
-        value = self.model_dump(mode="json", exclude={"digest"})
+        # Bundles of before there was an `assets_bucket` stay what they are.
+        left_out = {"digest"} if self.assets_bucket else {"digest", "assets_bucket"}
+        value = self.model_dump(mode="json", exclude=left_out)
         return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
     def to_json(self) -> str:
         """The object's content, sealed with its digest."""
         sealed = self.model_copy(update={"digest": self.content_digest()})
-        return json.dumps(sealed.model_dump(mode="json"), sort_keys=True, indent=1) + "\n"
+        value = sealed.model_dump(mode="json", exclude=None if self.assets_bucket else {"assets_bucket"})
+        return json.dumps(value, sort_keys=True, indent=1) + "\n"
 
 
 def read_bundle(body: bytes, *, source: str) -> Bundle:

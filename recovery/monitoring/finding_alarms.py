@@ -73,6 +73,7 @@ FINDINGS: Mapping[str, tuple[int, str]] = {
         f"arrival {what}": (WARNING, "a backup has not arrived whole in the DR bucket: `dr backups`")
         for what in _SCHEDULED
     },
+    "assets": (WARNING, "static assets are not copied to the DR region, or S3 gave up on some: `dr status`"),
     "uploads dr": (CRITICAL, "unfinished uploads stay in the DR bucket: `dr status`"),
     "uploads prod": (CRITICAL, "unfinished uploads stay in production's bucket: `dr status`"),
     "promotion": (WARNING, "a promotion has begun and is not finished: `dr status`"),

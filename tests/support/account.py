@@ -108,7 +108,7 @@ class Account:
         self.settings = declared_settings()
         self.keys = {KEYS[site]: declared_key(NAMES, site) for site in SITES}
         self.assets = service_trust("s3.amazonaws.com", NAMES.account, bucket_arn(ASSETS))
-        self.policies = copy.deepcopy(duty_policies(NAMES, KEYS))
+        self.policies = copy.deepcopy(duty_policies(NAMES, KEYS, ASSETS))
         site = NAMES.plan.sites.dr
         self.pods = {f"{site.namespace}/dr-guard": NAMES.role_arn("guard")}
         self.prod_pods = {

@@ -42,7 +42,7 @@ def check(names: Names, view: View) -> Iterator[Finding]:
     for site in SITES:
         yield finding_of(f"pod identities {site}", lambda site=site: _pods(names, view, site))
     for duty in ACCOUNT_OF_DUTY:
-        yield finding_of(f"duty {duty}", lambda duty=duty: _duty(names, view, duty, keys))
+        yield finding_of(f"duty {duty}", lambda duty=duty: _duty(names, view, duty, keys, source()))
 
 
 def _table(names: Names, view: View, site: SiteName) -> Judged:
@@ -111,7 +111,7 @@ def _cluster(names: Names, view: View, where: SiteName) -> str:
     return found[0]
 
 
-def _duty(names: Names, view: View, duty: str, keys: Mapping[str, str]) -> Judged:
+def _duty(names: Names, view: View, duty: str, keys: Mapping[str, str], assets: str) -> Judged:
     """What IAM's simulator says of every call the duty needs, and of those it must not be allowed."""
     if len(keys) < len(SITES):
         return Judged(UNKNOWN, "the buckets' keys are not known, see above")
@@ -119,7 +119,7 @@ def _duty(names: Names, view: View, duty: str, keys: Mapping[str, str]) -> Judge
     refused: set[str] = set()
     allowed: set[str] = set()
     asked = 0
-    for question in questions(names, duty_policies(names, keys)[duty]):
+    for question in questions(names, duty_policies(names, keys, assets)[duty]):
         answers = view.simulate(role, question.actions, question.resource, question.context)
         asked += len(answers)
         where = f"on {question.resource}"

@@ -19,16 +19,17 @@ from recovery.names import Names
 from recovery.plan.plan import SITES
 
 
-def duty_policies(names: Names, key_arns: Mapping[str, str]) -> dict[str, Document]:
-    """By duty, in the order of a copy's life. `key_arns`: each site's backup key."""
+def duty_policies(names: Names, key_arns: Mapping[str, str], assets: str = "") -> dict[str, Document]:
+    """By duty, in the order of a copy's life. `key_arns`: each site's backup key; `assets`: production's bucket of
+    static assets, empty when nothing copies it."""
     both = [key_arns[site] for site in SITES]
     return {
         "writer": writer_policy(names, both),
         "shipper": shipper_policy(names, key_arns["dr"]),
         "restorer": restorer_policy(names, both),
-        "monitor": monitor_policy(names, both),
+        "monitor": monitor_policy(names, both, assets),
         "pruner": pruner_policy(names, both),
         "guard": guard_policy(names, key_arns["dr"]),
         "wall": wall_policy(names),
-        "promoter": promoter_policy(names, both),
+        "promoter": promoter_policy(names, both, assets),
     }

@@ -3,13 +3,14 @@ s3:GetObject, so whoever might ask for a copy's head might read the copy; a list
 
 from recovery.access.conditions import only_items, only_metrics, through_s3
 from recovery.access.documents import Document, allow, bucket_arn, document, table_arns
-from recovery.access.duties.scope import UNFINISHED, bucket_arns, buckets_of, manifests, pointers
+from recovery.access.duties.scope import UNFINISHED, bucket_arns, buckets_of, manifests, pointers, see_assets
 from recovery.lease.wall import item as wall_item
 from recovery.names import BUNDLE_KEY, MARKER_KEY, METRICS_NAMESPACE, Names
 
 
-def monitor_policy(names: Names, key_arns: list[str]) -> Document:
-    """The role's policy. `key_arns`: the backup keys it may use, through S3."""
+def monitor_policy(names: Names, key_arns: list[str], assets: str = "") -> Document:
+    """The role's policy. `key_arns`: the backup keys it may use, through S3; `assets`: production's bucket of static
+    assets, when it is copied."""
     buckets = buckets_of(names)
     return document(
         allow("ReadPointers", ["s3:GetObject"], pointers(names)),
@@ -29,6 +30,7 @@ def monitor_policy(names: Names, key_arns: list[str]) -> Document:
         allow("TellAbsentMarker", ["s3:ListBucket"], [bucket_arn(names.marker_bucket)]),
         # Metrics are no resources: the namespace is all that IAM can ask for.
         allow("PublishFindings", ["cloudwatch:PutMetricData"], ["*"], only_metrics(METRICS_NAMESPACE)),
+        *see_assets(names, assets),
         # It tries the wall of the site where it runs, and keeps what it saw for promotions.
         allow("RecordWall", ["dynamodb:PutItem"], table_arns(names), only_items(wall_item("dr"))),
     )

@@ -2,13 +2,14 @@
 
 from recovery.access.conditions import through_s3
 from recovery.access.documents import Document, allow, bucket_arn, document, dr_cluster_arn, table_arns
-from recovery.access.duties.scope import BACKUPS, UNFINISHED
+from recovery.access.duties.scope import BACKUPS, UNFINISHED, see_assets
 from recovery.names import BUNDLE_KEY, MARKER_KEY, POINTERS, Names
 from recovery.plan.plan import SITES
 
 
-def promoter_policy(names: Names, key_arns: list[str]) -> Document:
-    """The role's policy. `key_arns`: the backup keys it may use, through S3."""
+def promoter_policy(names: Names, key_arns: list[str], assets: str = "") -> Document:
+    """The role's policy. `key_arns`: the backup keys it may use, through S3; `assets`: production's bucket of static
+    assets, when it is copied."""
     items = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"]
     dr_bucket = names.backup_bucket("dr")
     keys = (BUNDLE_KEY, *(f"{prefix}*" for prefix in BACKUPS), f"{POINTERS}*")
@@ -25,6 +26,7 @@ def promoter_policy(names: Names, key_arns: list[str]) -> Document:
         allow("TellAbsent", ["s3:ListBucket"], [bucket_arn(dr_bucket), bucket_arn(names.marker_bucket)]),
         # `dr status` counts the uploads that a killed backup left open, at either site.
         allow("SeeUnfinished", [UNFINISHED], [bucket_arn(names.backup_bucket(site)) for site in SITES]),
+        *see_assets(names, assets),
         allow("DecryptThroughS3", ["kms:Decrypt"], key_arns, through_s3(names)),
         # To find the DR cluster's endpoint when the bundle is not at hand.
         allow("FindCluster", ["eks:DescribeCluster"], [dr_cluster_arn(names)]),

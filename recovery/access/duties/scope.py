@@ -46,3 +46,15 @@ def manifests(names: Names) -> list[str]:
 def pointers(names: Names) -> list[str]:
     """The names of the newest copies, in both buckets."""
     return [bucket_arn(bucket, f"{POINTERS}*") for bucket in buckets_of(names)]
+
+
+def see_assets(names: Names, bucket: str) -> list[Document]:
+    """Statements: how S3's copying of production's `bucket` of static assets stands, none of whose objects is seen. IAM
+    knows no narrower resource of a metric that is read."""
+    if not bucket:
+        return []
+    rules = ["s3:GetReplicationConfiguration", "s3:GetBucketVersioning"]
+    return [
+        allow("SeeAssetsRule", rules, bucket_arns([bucket, names.assets_bucket])),
+        allow("SeeReplication", ["cloudwatch:GetMetricData"], ["*"]),
+    ]

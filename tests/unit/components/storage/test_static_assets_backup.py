@@ -4,8 +4,9 @@ import json
 from functools import cache
 from typing import Any
 
-from recovery.access.buckets import break_glass_policy
+from recovery.access.buckets import Assets, break_glass_policy
 from recovery.access.documents import bucket_arn
+from recovery.access.duties import duty_policies
 from recovery.names import Names
 from recovery.plan.loading import load_plan
 from tests.support import stacks
@@ -33,7 +34,7 @@ def inputs(name: str) -> dict[str, Any]:
 
 
 def test_without_a_bucket_in_the_configuration_nothing_is_copied() -> None:
-    assert not [each.name for each in stacks.declare("foundation") if "assets" in each.name]
+    assert not [each.name for each in stacks.declare("foundation") if "static-assets" in each.name]
 
 
 def test_the_copy_is_as_protected_as_a_backup() -> None:
@@ -73,3 +74,25 @@ def test_a_source_under_a_key_is_decrypted_by_s3_there_and_not_elsewhere() -> No
     policy = json.loads(declared(KEY)["static-assets-replication-permission"].inputs["policy"])
     assert ask(policy, "kms:Decrypt", KEY, {"kms:ViaService": "s3.us-east-1.amazonaws.com"}) == "allow"
     assert ask(policy, "kms:Decrypt", KEY, {"kms:ViaService": "s3.us-west-2.amazonaws.com"}) == "nothing"
+
+
+def test_only_break_glass_may_copy_older_versions_over_newer_ones() -> None:
+    duties = duty_policies(NAMES, {"prod": KEY, "dr": KEY}, SOURCE)
+    emergency = break_glass_policy(NAMES, NAMES.account, [KEY], Assets(bucket=SOURCE, key_arn=KEY))
+    needed = ("s3:GetObjectVersion", "s3:PutObject", "s3:PutObjectTagging", "s3:DeleteObjectVersion")
+    for bucket in (SOURCE, COPY):
+        for action in needed:
+            assert ask(emergency, action, bucket_arn(bucket, "logo.png"), {}) == "allow"
+            assert {ask(each, action, bucket_arn(bucket, "logo.png"), {}) for each in duties.values()} == {"nothing"}
+        assert ask(emergency, "s3:ListBucketVersions", bucket_arn(bucket), {}) == "allow"
+
+
+def test_who_watches_sees_the_rule_and_no_object() -> None:
+    duties = duty_policies(NAMES, {"prod": KEY, "dr": KEY}, SOURCE)
+    for duty in ("monitor", "promoter"):
+        for action in ("s3:GetReplicationConfiguration", "s3:GetBucketVersioning"):
+            assert ask(duties[duty], action, bucket_arn(SOURCE), {}) == "allow"
+        assert ask(duties[duty], "s3:GetObject", bucket_arn(SOURCE, "logo.png"), {}) == "nothing"
+        assert ask(duties[duty], "cloudwatch:GetMetricData", "*", {}) == "allow"
+    without = duty_policies(NAMES, {"prod": KEY, "dr": KEY})["monitor"]
+    assert ask(without, "cloudwatch:GetMetricData", "*", {}) == "nothing"

@@ -1,5 +1,6 @@
 """The recovery bundle: sealed, the same for the same inputs, and refused when it is not what was written."""
 
+import hashlib
 import json
 
 import pytest
@@ -55,3 +56,17 @@ def test_an_endpoint_whose_port_no_machine_has_is_refused(port: str) -> None:
 def test_what_is_no_bundle_is_refused(body: bytes) -> None:
     with pytest.raises(Refused, match="s3://x is not a recovery bundle"):
         read_bundle(body, source="s3://x")
+
+
+def test_a_bundle_of_before_assets_were_watched_is_still_read() -> None:
+    """Its digest was made without the field."""
+    value = json.loads(bundle().to_json())
+    assert "assets_bucket" not in value
+    del value["digest"]
+    seal = hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+    assert read_bundle(json.dumps(value | {"digest": seal}).encode(), source="b").assets_bucket == ""
+    named = bundle().model_copy(update={"assets_bucket": "shop"})
+    assert read_bundle(named.to_json().encode(), source="b").assets_bucket == "shop"
+    forged = named.to_json().replace('"shop"', '"other"').encode()
+    with pytest.raises(Refused, match="altered"):
+        read_bundle(forged, source="b")

@@ -14,7 +14,7 @@ from recovery.errors import Refused
 from recovery.names import Names
 from recovery.plan.loading import parse_plan
 from recovery.plan.plan import SITES
-from tests.support.account import KEYS, NAMES, Account, declared_key, declared_settings, found
+from tests.support.account import ASSETS, KEYS, NAMES, Account, declared_key, declared_settings, found
 from tests.support.plans import edited
 
 APART = Names(parse_plan(edited(("time_zone:", 'backup_account: "210987654321"\ntime_zone:'))), NAMES.account)
@@ -32,7 +32,7 @@ class Apart(Account):
         self.login = login
         self.settings = declared_settings(APART, KEYS_APART)
         self.keys = {KEYS_APART[site]: declared_key(APART, site) for site in SITES}
-        self.policies = copy.deepcopy(duty_policies(APART, KEYS_APART))
+        self.policies = copy.deepcopy(duty_policies(APART, KEYS_APART, ASSETS))
 
     def buckets(self) -> frozenset[str]:
         return frozenset(bucket for bucket in super().buckets() if self._ours(bucket))
