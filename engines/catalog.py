@@ -1,105 +1,29 @@
-"""Which backups a bucket holds: a folder with a manifest and everything that it promises is a backup.
+"""Which backups a bucket holds: what `latest` names, and which one an id means.
 
-A folder without a manifest never finished, or its manifest has not arrived; one that lacks parts is arriving.
+What makes a folder a backup is in `engines.folders`.
 """
 
-from collections import ChainMap
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from datetime import datetime
-from functools import partial
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from pydantic import ValidationError
 
-from recovery.copies.arrival import Arrival, arrival
+from engines.folders import Begun as Begun
+from engines.folders import Entry as Entry
+from engines.folders import begun as begun
+from engines.folders import entries as entries
+from engines.folders import entries_named
+from engines.folders import read_manifest as read_manifest
+from engines.folders import whole as whole
 from recovery.copies.manifest import Manifest, Pointer
 from recovery.errors import Corrupt, Failed, Refused
-from recovery.names import (
-    BackupFolder,
-    folder_of,
-    manifest_key,
-    parse_backup_folder,
-    pointer_key,
-    pointer_prefix,
-    shared_prefix,
-)
+from recovery.names import manifest_key, parse_backup_folder, pointer_key, pointer_prefix
 from recovery.ports.buckets import ObjectStore
 
-_READERS = 8
 _POINTER_TRIES = 10
-
-
-@dataclass(frozen=True, kw_only=True)
-class Entry:
-    """One folder of the bucket. `manifest` is None unless the backup is all there: when it has none (yet), when that is
-    damaged, and when `arrival` says what is missing."""
-
-    folder: str
-    stored_bytes: int
-    modified: datetime  # of its newest object
-    manifest: Manifest | None
-    arrival: Arrival | None = None
-    damage: str = ""
-
-    @property
-    def id(self) -> str:
-        """The last part of the folder's name: start time and run."""
-        return self.folder.rstrip("/").rpartition("/")[2]
-
-    @property
-    def when(self) -> datetime:
-        """When it finished, or when something was last written."""
-        known = self.manifest or (self.arrival and self.arrival.manifest)
-        return known.finished if known else self.modified
-
-    def problem(self, now: datetime) -> str:
-        """Why it is no backup at `now`, or one that only who names it gets; empty for every other."""
-        if self.manifest:
-            return self.manifest.withheld
-        return self.arrival.words(now) if self.arrival else self.damage or "unfinished: no manifest"
-
-
-def read_manifest(store: ObjectStore, key: str) -> Manifest:
-    """The manifest under `key`. Raises Corrupt when it is missing, invalid, or not about its own folder (fault 51)."""
-    found = store.get(key)
-    if found is None:
-        raise Corrupt(
-            f"manifest {key} is missing from bucket {store.bucket}: what is left in its folder is not a backup",
-            next_step="choose another backup (`dr backups`)",
-        )
-    manifest = Manifest.from_json(found[0], key=key)
-    folder = manifest.folder
-    own = (folder, *filter(None, [shared_prefix(manifest.dataset)]))
-    strangers = [part.key for part in manifest.parts if not part.key.startswith(own) or ".." in part.key]
-    if manifest_key(folder) != key or strangers or not folder.endswith(f"/{manifest.id}/"):
-        found_instead = f"it names {strangers[0]}" if strangers else f"its content belongs to {folder}"
-        raise Corrupt(
-            f"manifest {key} is not about its own folder: {found_instead}",
-            next_step="restore from another backup (`dr backups`), and find out who wrote this object",
-        )
-    return manifest
-
-
-def whole(store: ObjectStore, folder: str) -> Manifest | None:
-    """The backup in `folder`, None when it is none or not all there. Raises Corrupt for a damaged manifest."""
-    listed = _listed(store, folder).get(folder)
-    return _entry(store, folder, listed, _shared(store, folder)).manifest if listed else None
-
-
-def entries(store: ObjectStore, dataset: str, kind: str) -> list[Entry]:
-    """Every backup folder of a kind, the newest first."""
-    # What is shared is listed last: it is written first, so nothing seems to lack what came meanwhile.
-    found, shared = _listed(store, f"{dataset}/{kind}/"), _shared(store, f"{dataset}/")
-
-    def entry(folder: str) -> Entry:
-        try:
-            return _entry(store, folder, found[folder], shared)
-        except Corrupt as error:
-            return replace(_without_manifest(folder, found[folder]), damage=error.what)
-
-    with ThreadPoolExecutor(_READERS) as pool:
-        return sorted(pool.map(entry, found), key=lambda each: each.when, reverse=True)
+_AROUND = timedelta(days=1)
+"""How long before what the pointer names the newest whole one is looked for, before all of them are listed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +38,7 @@ class Newest:
 
 def newest(store: ObjectStore, dataset: str, kind: str) -> Newest:
     """What a restore would start from: as a rule what the pointer names, which takes four requests however many
-    backups there are. When that is not all there, the catalog is searched, which takes a listing of it.
+    backups there are. When that is not all there, those begun around it are searched, and at last all.
 
     Raises Corrupt for a damaged manifest: somebody has to look before an older backup is taken instead.
     """
@@ -124,11 +48,23 @@ def newest(store: ObjectStore, dataset: str, kind: str) -> Newest:
         if manifest and manifest_key(pointer.folder) == pointer.manifest_key:
             return Newest(key=pointer.manifest_key, manifest=manifest)
     passed: list[Entry] = []
-    for each in _by_start(store, dataset, kind):
-        if each.manifest and not each.manifest.withheld:
-            return Newest(key=manifest_key(each.folder), manifest=each.manifest, passed_over=tuple(passed))
-        passed.append(each)
+    for since in _windows(pointer):
+        passed = []
+        for each in _by_start(store, dataset, kind, since):
+            if each.manifest and not each.manifest.withheld:
+                if since and pointer and each.manifest.source.epoch < pointer.epoch:
+                    break  # a whole one of the pointer's epoch may be older
+                return Newest(key=manifest_key(each.folder), manifest=each.manifest, passed_over=tuple(passed))
+            passed.append(each)
     return Newest(key=pointer.manifest_key if pointer else "", manifest=None, passed_over=tuple(passed))
+
+
+def _windows(pointer: Pointer | None) -> list[datetime | None]:
+    """From when on the newest whole backup is looked for, one after the other; None: among all."""
+    try:
+        return [parse_backup_folder(pointer.folder).started - _AROUND, None] if pointer else [None]
+    except ValueError:  # it names what no backup of ours makes
+        return [None]
 
 
 def latest(
@@ -158,22 +94,35 @@ def find(store: ObjectStore, wanted: str, *, dataset: str, kind: str, now: datet
     """
     if wanted == "latest":
         return latest(store, dataset, kind, now=now)
-    return pick(entries(store, dataset, kind), wanted, store, now=now)
+    return find_named(store, wanted, [(dataset, kind)], now=now)
 
 
-def pick(known: Sequence[Entry], wanted: str, store: ObjectStore, *, now: datetime) -> tuple[str, Manifest]:
-    """Key and manifest of the backup with id `wanted` among the `known` ones of this bucket, the newest first."""
-    whole = next((each.id for each in known if each.manifest), None)
-    advice = f"`dr backups` lists them; the newest is {whole}" if whole else "`dr backups` lists them"
+def find_named(
+    store: ObjectStore, wanted: str, kinds: Sequence[tuple[str, str]], *, now: datetime
+) -> tuple[str, Manifest]:
+    """Key and manifest of the backup with id `wanted`, of one of these kinds. Raises as `find` does."""
+    known = [each for dataset, kind in kinds for each in entries_named(store, dataset, kind, wanted)]
+    whole = next((each for each in known if each.manifest), None)
+    if whole and whole.manifest:
+        return manifest_key(whole.folder), whole.manifest
+    advice = _advice(store, kinds)
     for each in known:
-        if each.id != wanted:
-            continue
-        if each.manifest:
-            return manifest_key(each.folder), each.manifest
         if each.arrival and not each.arrival.lost(now):
             raise Refused(f"{wanted} is not all there yet: {each.problem(now)}", next_step=f"wait, or: {advice}")
         raise Corrupt(f"{wanted} is not a backup: {each.problem(now)}", next_step=f"choose another: {advice}")
     raise Refused(f"bucket {store.bucket} has no backup {wanted}", next_step=advice)
+
+
+def _advice(store: ObjectStore, kinds: Sequence[tuple[str, str]]) -> str:
+    """Which backup there is instead."""
+    there: list[Manifest] = []
+    for dataset, kind in kinds:
+        try:
+            there += filter(None, [newest(store, dataset, kind).manifest])
+        except Corrupt:
+            continue  # it is another one that was asked for
+    last = max(there, key=lambda each: each.finished, default=None)
+    return f"`dr backups` lists them; the newest is {last.id}" if last else "`dr backups` lists them"
 
 
 def read_pointer(store: ObjectStore, key: str) -> tuple[Pointer | None, str | None]:
@@ -227,72 +176,9 @@ def _newest(store: ObjectStore, key: str) -> Pointer | None:
     return Pointer(manifest_key=manifest_key(folder), epoch=best.source.epoch, finished=best.finished)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Listed:
-    """What a listing tells about one folder: the size of each object, and when the newest was written."""
-
-    sizes: dict[str, int]
-    modified: datetime
-
-
-def _listed(store: ObjectStore, prefix: str) -> dict[str, _Listed]:
-    sizes: dict[str, dict[str, int]] = {}
-    modified: dict[str, datetime] = {}
-    for item in store.list(prefix):
-        folder = folder_of(item.key)
-        sizes.setdefault(folder, {})[item.key] = item.bytes
-        modified[folder] = max(modified.get(folder, item.modified), item.modified)
-    return {folder: _Listed(sizes=sizes[folder], modified=modified[folder]) for folder in sizes}
-
-
-def _without_manifest(folder: str, listed: _Listed) -> Entry:
-    stored = sum(listed.sizes.values())
-    return Entry(folder=folder, stored_bytes=stored, modified=listed.modified, manifest=None)
-
-
-def _shared(store: ObjectStore, folder: str) -> dict[str, int]:
-    """The sizes of what the copies of a dataset share; nothing for most."""
-    prefix = shared_prefix(folder.split("/")[0])
-    return {item.key: item.bytes for item in store.list(prefix)} if prefix else {}
-
-
-def _entry(store: ObjectStore, folder: str, listed: _Listed, shared: dict[str, int]) -> Entry:
-    """Raises Corrupt for a damaged manifest."""
-    entry = _without_manifest(folder, listed)
-    if manifest_key(folder) not in listed.sizes:
-        return entry
-    manifest = read_manifest(store, manifest_key(folder))
-    missing = arrival(manifest, ChainMap(listed.sizes, shared))
-    return replace(entry, arrival=missing) if missing else replace(entry, manifest=manifest)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Begun:
-    """A folder of the bucket, of which only the listing was read: what its name says, and whether it has a manifest."""
-
-    named: BackupFolder
-    has_manifest: bool
-    entry: Callable[[], Entry]
-    """Looks at it. Raises Corrupt for a damaged manifest."""
-
-
-def begun(store: ObjectStore, dataset: str, kind: str) -> list[Begun]:
-    """Every folder of a kind by epoch and start, the newest first."""
-    found, shared = _listed(store, f"{dataset}/{kind}/"), _shared(store, f"{dataset}/")
-    known: list[Begun] = []
-    for folder, listed in found.items():
-        try:
-            named = parse_backup_folder(folder)
-        except ValueError:  # none that a backup of ours makes
-            continue
-        has = manifest_key(folder) in listed.sizes
-        known.append(Begun(named=named, has_manifest=has, entry=partial(_entry, store, folder, listed, shared)))
-    return sorted(known, key=lambda each: (each.named.epoch, each.named.id), reverse=True)
-
-
-def _by_start(store: ObjectStore, dataset: str, kind: str) -> Iterator[Entry]:
-    """All of them; each is looked at when it is asked for."""
-    for each in begun(store, dataset, kind):
+def _by_start(store: ObjectStore, dataset: str, kind: str, since: datetime | None) -> Iterator[Entry]:
+    """Each is looked at when it is asked for."""
+    for each in begun(store, dataset, kind, since=since):
         yield each.entry()
 
 

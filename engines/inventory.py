@@ -4,18 +4,20 @@ What was ended lies in noncurrent versions; they are never read as copies (WAL-G
 https://github.com/wal-g/wal-g/issues/2143).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 
-from engines.catalog import Entry, entries, newest_pointer
+from engines.catalog import newest_pointer
+from engines.folders import Entry, Unread, entries_but
 from engines.registry import logs
 from engines.shipping import HeldLog
 from recovery.copies.arrival import arrival
 from recovery.copies.catalog import Catalog, Copy, Named
 from recovery.copies.manifest import Manifest
-from recovery.copies.retention import LOG, CopyTerms, copy_terms, lock_term
+from recovery.copies.retention import LOG, CopyTerms, copy_terms, lock_term, stands_alone
 from recovery.errors import Corrupt, Refused, Unreachable
-from recovery.names import manifest_key, parse_backup_folder, shared_prefix
+from recovery.names import BackupFolder, manifest_key, parse_backup_folder, shared_prefix
 from recovery.plan.plan import SITES, Plan, SiteName
 from recovery.ports.buckets import ObjectStore, PruneBucket, StoredObject
 
@@ -31,8 +33,17 @@ class Inventory:
     unnamed: Mapping[str, tuple[StoredObject, ...]]
 
 
-def take(store: PruneBucket, plan: Plan, site: SiteName, *, replicas: ObjectStore | None = None) -> Inventory:
-    """Of the bucket of `site`. `replicas`: the DR bucket, for production's, which keeps what that one has not.
+def take(
+    store: PruneBucket,
+    plan: Plan,
+    site: SiteName,
+    *,
+    replicas: ObjectStore | None = None,
+    now: datetime | None = None,
+) -> Inventory:
+    """Of the bucket of `site`. `replicas`: the DR bucket, for production's, which keeps what that one has not. With
+    `now`, of copies that nothing builds on only those manifests are read whose term may be over: the plan keeps 26,000
+    snapshots of Redis, and 70 end between two runs.
 
     Raises Unreachable or Refused when `store` cannot be asked; the same of `replicas` only means that nothing is there.
     """
@@ -59,7 +70,12 @@ def take(store: PruneBucket, plan: Plan, site: SiteName, *, replicas: ObjectStor
         # What the pointer names is looked for in a listing that comes later.
         if pointer := newest_pointer(store, terms.dataset, terms.kind):
             latest[terms.dataset, terms.kind] = Named(folder=pointer.folder, finished=pointer.finished)
-        for entry in entries(store, terms.dataset, terms.kind):
+        within = _surely_within(terms, site, now)
+        looked_at, unread = entries_but(store, terms.dataset, terms.kind, within)
+        for each in unread:
+            sizes[each.folder] = each.stored_bytes
+            copies.append(_by_name(each))
+        for entry in looked_at:
             sizes[entry.folder] = entry.stored_bytes
             try:
                 _require_seen(store, entry)
@@ -80,6 +96,28 @@ def take(store: PruneBucket, plan: Plan, site: SiteName, *, replicas: ObjectStor
     )
     unnamed = {of: tuple(each for each in found if each.key not in named) for of, found in shared.items()}
     return Inventory(catalog=catalog, bytes=sizes, log=log, unnamed=unnamed)
+
+
+def _surely_within(terms: CopyTerms, site: SiteName, now: datetime | None) -> Callable[[BackupFolder], bool]:
+    """Of a folder with a manifest: whether it is kept whatever that says. A copy ends its term later than its start."""
+    if now is None or not stands_alone(terms.dataset, terms.kind):
+        return lambda _: False
+    ends, kept = now, terms.kept(site)
+    return lambda folder: ends - folder.started < kept
+
+
+def _by_name(unread: Unread) -> Copy:
+    named = unread.named
+    return Copy(
+        dataset=named.dataset,
+        kind=named.kind,
+        id=named.id,
+        folder=unread.folder,
+        epoch=named.epoch,
+        source=named.source,
+        started=named.started,
+        finished=named.started,  # at the earliest
+    )
 
 
 def _require_seen(store: PruneBucket, entry: Entry) -> None:

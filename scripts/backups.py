@@ -16,6 +16,9 @@ BucketOption = Annotated[
 
 def backups(
     bucket: BucketOption = "",
+    everything: Annotated[
+        bool, typer.Option("--all", help="All of them; else about the last 100 of each kind, by its schedule.")
+    ] = False,
     plan: PlanOption = DEFAULT_PLAN,
     account: AccountOption = "",
     site: SiteOption = "",
@@ -32,7 +35,7 @@ def backups(
       dr backups --bucket dr
     """
     from operations.copies.buckets import backup_bucket, site_of_bucket
-    from operations.copies.listing import list_backups
+    from operations.copies.listing import list_backups, recent
     from recovery.copies.lifecycle import uploads_end_after
     from scripts.backups_output import print_listing
 
@@ -40,7 +43,7 @@ def backups(
     whose = site_of_bucket(context, bucket)
     store = backup_bucket(context, whose)
     now = datetime.now(UTC)
-    found = list_backups(store, now=now)
+    found = list_backups(store, now=now, since=None if everything else recent(context.plan, now))
     if json:
         emit_json({"bucket": store.bucket, **found.as_dict(now)})
     else:

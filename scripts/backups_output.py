@@ -27,6 +27,9 @@ def print_listing(bucket: str, found: Listing, now: datetime, end_after: timedel
         say(f"no backup: {each.folder} ({each.problem(now)}; {decimal(each.stored_bytes)})", "yellow")
     for line in unfinished_lines(found, now, end_after):
         say(line, "yellow")
+    if found.older:
+        before = ", ".join(f"{what} before {when.astimezone(UTC):%Y-%m-%d %H:%M}" for what, when in found.older.items())
+        say(f"not listed without --all: {before} (UTC)")
 
 
 def unfinished_lines(found: Listing, now: datetime, end_after: timedelta) -> list[str]:

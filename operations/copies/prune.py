@@ -101,7 +101,7 @@ def look(
             next_step="set the clock of this machine (or node), and run it again",
         )
     hidden = hidden_but_locked(store, plan, site, now)
-    inventory = take(store, plan, site, replicas=replicas)
+    inventory = take(store, plan, site, replicas=replicas, now=now)
     catalog = inventory.catalog
     damaged: dict[str, tuple[str, ...]] = dict(catalog.damaged)
     for each in hidden:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 
-from engines.catalog import Entry, latest, pick
+from engines.catalog import Entry, find_named, latest
 from engines.engine import Verdict
 from engines.registry import engine_of, engines, require
 from operations.copies.outside import handed
@@ -31,8 +31,7 @@ def find(
     ] or [engine_of(dataset, kind)]
     if wanted == "latest":
         return latest(store, chosen[0].dataset, chosen[0].kind, now=now, passed_over=passed_over)
-    known = sorted((each for engine in chosen for each in engine.entries(store)), key=lambda each: each.when)
-    return pick(known[::-1], wanted, store, now=now)
+    return find_named(store, wanted, [(each.dataset, each.kind) for each in chosen], now=now)
 
 
 def verify(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
 
+from recovery.names import shared_prefix
 from recovery.plan.datasets import Backup, Datasets, Log, Retention
 from recovery.plan.fields import Model
 from recovery.plan.plan import Plan
@@ -111,6 +112,14 @@ def needed(plan: Plan, terms: CopyTerms, site: SiteName) -> timedelta:
 def terms_of(plan: Plan, dataset: str, kind: str) -> CopyTerms:
     """What the plan says of one kind of copy. Raises KeyError when it has no such copy."""
     return {(each.dataset, each.kind): each for each in copy_terms(plan)}[dataset, kind]
+
+
+def stands_alone(dataset: str, kind: str) -> bool:
+    """Whether nothing builds on such a copy, and what it consists of is in no other one: it is kept for its own term,
+    whatever else there is."""
+    builds = BUILDS_ON.items()
+    needed = kind in (FULL, LOG) or any(kind == what or kind in bases for what, bases in builds)
+    return not needed and not shared_prefix(dataset)
 
 
 def lock_term(plan: Plan, dataset: str, kind: str, site: SiteName) -> timedelta:
