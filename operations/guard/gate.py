@@ -10,7 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from recovery.errors import Failed, Refused
@@ -75,17 +75,33 @@ def find_haproxy() -> str:
     return found
 
 
-def configuration(listener: int, source: str, upstream: Address, *, descriptors: int) -> str:
-    """HAProxy's configuration. `listener` is an inherited socket; `source` is where the database sees us come from,
-    when it is not reached through a Unix socket.
+@dataclass(frozen=True)
+class Way:
+    """Through the gate: what comes in at `listen` goes on to `upstream`."""
+
+    listen: Address
+    upstream: Address
+
+    @classmethod
+    def parse(cls, text: str) -> "Way":
+        """`10.0.0.7:7379=redis.example.com:6379`. Raises ValueError."""
+        listen, _, upstream = text.partition("=")
+        found = cls(Address.parse(listen), Address.parse(upstream))
+        if not found.listen.is_ip or found.upstream.socket:
+            raise ValueError(f"expected IP:PORT=HOST:PORT such as 10.0.0.7:7379=10.0.0.9:6379, found {text!r}")
+        return found
+
+
+def configuration(listeners: Sequence[int], ways: Sequence[Way], *, descriptors: int) -> str:
+    """HAProxy's configuration. `listeners` are inherited sockets, one a way; where a way listens is where its server
+    sees us come from, when that is not reached through a Unix socket.
 
     The long time-outs are for database sessions that idle in a pool; dead peers are found by TCP keepalive.
     """
     connections = max(16, min(_MOST_CONNECTIONS, (descriptors - 100) // 2))
-    named = not (upstream.is_ip or upstream.socket)
-    server = f"unix@{upstream.socket}" if upstream.socket else f"{upstream} source {source}"
-    resolving = " resolvers system init-addr last,libc,none" if named else ""
+    named = any(not (way.upstream.is_ip or way.upstream.socket) for way in ways)
     resolvers = "resolvers system\n    parse-resolv-conf\n    hold valid 10s\n" if named else ""
+    listens = "".join(_listen(*each) for each in zip(_names(ways), listeners, ways, strict=True))
     return f"""global
     maxconn {connections}
 {resolvers}defaults
@@ -99,18 +115,32 @@ def configuration(listener: int, source: str, upstream: Address, *, descriptors:
     option clitcpka
     option srvtcpka
     retries 1
-listen gate
+{listens}"""
+
+
+def _names(ways: Sequence[Way]) -> list[str]:
+    return ["gate", *(f"also{number}" for number in range(1, len(ways)))]
+
+
+def _listen(name: str, listener: int, way: Way) -> str:
+    upstream = way.upstream
+    named = not (upstream.is_ip or upstream.socket)
+    server = f"unix@{upstream.socket}" if upstream.socket else f"{upstream} source {way.listen.host}"
+    resolving = " resolvers system init-addr last,libc,none" if named else ""
+    return f"""listen {name}
     bind fd@{listener}
     server primary {server}{resolving}
 """
 
 
 class Gate:
-    """Open: HAProxy listens on `listen` and relays to `upstream`. Closed: no process, no socket."""
+    """Open: HAProxy listens on `listen` and relays to `upstream`, and by each of `also`. Closed: no process, no socket,
+    so all of these ways end in the same moment."""
 
-    def __init__(self, binary: str, listen: Address, upstream: Address) -> None:
+    def __init__(self, binary: str, listen: Address, upstream: Address, also: Sequence[Way] = ()) -> None:
         self.listen = listen
         self.upstream = upstream
+        self._ways = (Way(listen, upstream), *also)
         self._binary = binary
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -128,14 +158,14 @@ class Gate:
         starts the child. Raises Failed when the address cannot be listened on or HAProxy cannot be started."""
         if self.is_open():
             return
-        try:
-            with self._listener() as listener:
-                self._process = self._start(listener.fileno())
-        except OSError as error:
-            raise Failed(
-                f"the gate cannot listen on {self.listen}: {error.strerror}",
-                next_step="--listen must be an address of this Pod or host that no other process listens on",
-            ) from None
+        with contextlib.ExitStack() as listening:
+            listeners = [listening.enter_context(_listener(way.listen)).fileno() for way in self._ways]
+            try:
+                self._process = self._start(listeners)
+            except OSError as error:
+                raise Failed(
+                    f"the gate's HAProxy cannot be started: {error.strerror}", next_step="see what is wrong with it"
+                ) from None
 
     def close(self) -> None:
         """SIGKILL and reap: when this returns, the listener and every connection through the gate are gone."""
@@ -144,27 +174,14 @@ class Gate:
             self._process.wait()
             self._process = None
 
-    def _listener(self) -> socket.socket:
-        """Listening here rather than in HAProxy: open means reachable at once, and an error has a name."""
-        family = socket.AF_INET6 if ":" in self.listen.host else socket.AF_INET
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind((self.listen.host, self.listen.port))
-            listener.listen(_BACKLOG)
-        except OSError:
-            listener.close()
-            raise
-        return listener
-
-    def _start(self, listener: int) -> subprocess.Popen[bytes]:
+    def _start(self, listeners: Sequence[int]) -> subprocess.Popen[bytes]:
         descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-        text = configuration(listener, self.listen.host, self.upstream, descriptors=descriptors)
+        text = configuration(listeners, self._ways, descriptors=descriptors)
         process = subprocess.Popen(
             [self._binary, "-db", "-q", "-f", "/dev/stdin"],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
-            pass_fds=(listener,),
+            pass_fds=tuple(listeners),
             preexec_fn=_die_with(os.getpid()),
             env={"PATH": os.environ.get("PATH", "")},  # no credentials in the process that faces the network
         )
@@ -172,6 +189,23 @@ class Gate:
         with contextlib.suppress(BrokenPipeError), process.stdin:
             process.stdin.write(text.encode())
         return process
+
+
+def _listener(listen: Address) -> socket.socket:
+    """Listening here rather than in HAProxy: open means reachable at once, and an error has a name."""
+    family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((listen.host, listen.port))
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise Failed(
+            f"the gate cannot listen on {listen}: {error.strerror}",
+            next_step="--listen and --also must be addresses of this Pod or host that no other process listens on",
+        ) from None
+    return listener
 
 
 def _die_with(parent: int) -> Callable[[], None]:

@@ -3,13 +3,13 @@
 import secrets
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from operations import lease
 from operations.context import Context
 from operations.guard.deadline import DeadlineTimer, boottime
-from operations.guard.gate import Address, Gate, find_haproxy
+from operations.guard.gate import Address, Gate, Way, find_haproxy
 from operations.guard.loop import Guard, Reporter
 from operations.guard.primary import Primary
 from operations.guard.report import GuardReporter
@@ -22,16 +22,17 @@ def prepare(
     *,
     listen: Address,
     upstream: Address,
+    also: Sequence[Way] = (),
     mode: Mode,
     status_file: Path | None,
     tell: Callable[[str], None],
 ) -> Guard:
-    """The guard of this site; `tell` takes its messages to people.
+    """The guard of this site; `also` are further ways through its gate; `tell` takes its messages to people.
 
     Raises Refused when no site was named or the machine lacks HAProxy.
     """
     memory = Memory(site=context.site, boot_id=_boot_id())  # what was asked for comes before what the machine lacks
-    gate = Gate(find_haproxy(), listen, upstream)
+    gate = Gate(find_haproxy(), listen, upstream, also)
     postgres, terms = context.plan.datasets.postgres, context.plan.lease
     primary = Primary(upstream, database=postgres.database, application_role=postgres.application_role)
     leases, reports = lease.open_guard_stores(context)

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from operations.guard.deadline import boottime
-from operations.guard.gate import Address, configuration, find_haproxy
+from operations.guard.gate import Address, Way, configuration, find_haproxy
 from recovery.errors import Refused
 from tests.support.plans import ROOT
 
@@ -44,15 +44,35 @@ def test_an_address_that_is_none_is_refused(text: str) -> None:
         Address.parse(text)
 
 
+def configured(upstream: Address, *also: Way, descriptors: int = 1024) -> str:
+    ways = [Way(Address("10.0.3.7", 6432), upstream), *also]
+    return configuration(range(7, 7 + len(ways)), ways, descriptors=descriptors)
+
+
+def test_a_further_way_is_let_through_beside_the_database_s() -> None:
+    text = configured(Address.parse("/run/postgres-gate:5432"), Way.parse("10.0.3.7:7379=redis.internal:6379"))
+    assert [line for line in text.splitlines() if line.startswith("listen ")] == ["listen gate", "listen also1"]
+    assert "bind fd@8\n    server primary redis.internal:6379 source 10.0.3.7 resolvers system" in text
+    assert text.count("resolvers system\n") == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["10.0.3.7:7379", "10.0.3.7:7379=", "redis:7379=redis:6379", "10.0.3.7:7379=/run/redis:6379", "=redis:6379"]
+)
+def test_a_further_way_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        Way.parse(text)
+
+
 def test_the_database_sees_connections_come_from_the_gates_address() -> None:
-    text = configuration(7, "10.0.3.7", Address("10.0.9.1", 5432), descriptors=1024)
+    text = configured(Address("10.0.9.1", 5432))
     assert "bind fd@7" in text
     assert "server primary 10.0.9.1:5432 source 10.0.3.7\n" in text
     assert "maxconn 462" in text
 
 
 def test_a_primary_in_the_same_pod_is_reached_by_its_socket_and_is_not_resolved() -> None:
-    text = configuration(7, "10.0.3.7", Address.parse("/run/postgres-gate:5432"), descriptors=1024)
+    text = configured(Address.parse("/run/postgres-gate:5432"))
     assert "server primary unix@/run/postgres-gate/.s.PGSQL.5432\n" in text
     assert "source" not in text and "resolvers" not in text
 
@@ -63,7 +83,7 @@ def test_a_socket_s_path_that_the_kernel_would_not_take_is_refused() -> None:
 
 
 def test_a_primary_with_a_name_is_resolved_again_when_its_address_moves() -> None:
-    text = configuration(7, "10.0.3.7", Address("db.internal", 5432), descriptors=1_000_000_000)
+    text = configured(Address("db.internal", 5432), descriptors=1_000_000_000)
     assert "resolvers system init-addr last,libc,none" in text and "parse-resolv-conf" in text
     assert "maxconn 10000" in text
 
