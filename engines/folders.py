@@ -15,7 +15,7 @@ from recovery.copies.arrival import Arrival, arrival
 from recovery.copies.manifest import Manifest
 from recovery.errors import Corrupt
 from recovery.names import BackupFolder, folder_of, manifest_key, parse_backup_folder, shared_prefix
-from recovery.ports import ObjectStore, StoredObject
+from recovery.ports.buckets import ObjectStore, StoredObject
 
 _READERS = 8
 _STARTED = "%Y%m%dT%H%M%SZ"

@@ -23,16 +23,18 @@ from components.databases.log_shipper import LogShipper, LogShipperArgs
 from components.databases.postgres_beside import PostgresBeside, PostgresBesideArgs
 from components.databases.postgres_source import postgres_source
 from components.databases.postgres_standby import STANDBY_HOST, PostgresStandby, PostgresStandbyArgs
+from components.databases.redis_replica import REDIS_REPLICA_HOST, RedisReplica
 from components.network.default_deny import DefaultDeny, DefaultDenyArgs
 from components.network.network import Network, NetworkArgs
 from components.network.site_edge import SiteEdge, SiteEdgeArgs
 from components.runners import Runners
 from components.storage.encrypted_disks import EncryptedDisks, EncryptedDisksArgs
 from components.workload import MANAGED_BY, plan_config_map, urgent_class
+from infra import redis
 from infra.kubernetes import cluster_provider
 from infra.prod_outputs import Production
 from infra.settings.dr import DrSettings
-from recovery.names import DISK_CLASS, POSTGRES_PORT, RESTORE_NAMESPACE, namespace_identity
+from recovery.names import DISK_CLASS, POSTGRES_PORT, REDIS_PORT, RESTORE_NAMESPACE, namespace_identity
 
 _POD_SECURITY = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
 
@@ -82,24 +84,34 @@ def declare(settings: DrSettings) -> None:
     urgent = urgent_class(pulumi.ResourceOptions(provider=kubernetes)).metadata.apply(lambda meta: meta.name or "")
     disks = EncryptedDisks("disks", EncryptedDisksArgs(key_arn=settings.disk_key), opts)
     on_disk = pulumi.ResourceOptions(providers=[cloud, kubernetes], depends_on=[disks.disk_class, disks.scratch_class])
-    standby = PostgresStandby("postgres", _standby(settings, at, production, urgent), on_disk)
+    warm = settings.plan.strategy == "warm"
+    keys = RedisReplica("redis", redis.replica(settings, namespace, production, urgent), on_disk)
+    # Kubelet gives a Pod the variables of Services that exist before it, to the gate's Redis's.
+    after_redis = pulumi.ResourceOptions.merge(on_disk, pulumi.ResourceOptions(depends_on=[keys.service]))
+    standby = PostgresStandby("postgres", _standby(settings, at, production, urgent), after_redis)
     beside = PostgresBeside("postgres-beside", _beside(settings, at), on_disk)
     room = RestoreRoom("restore", _restore_room(at, kubernetes, settings), opts)
     services = WarmServices(
         "services",
         _services(settings, namespace),
         # Kubelet gives a Pod the variables of Services that exist before it.
-        pulumi.ResourceOptions(providers=[kubernetes], depends_on=[standby.gate]),
+        pulumi.ResourceOptions(providers=[kubernetes], depends_on=[standby.gate, standby.redis_gate]),
     )
     # As at production; until the promotion their runs are skipped, and the shipper waits for the lease.
     backup = BackupCronJobs("backup-postgres", _backup(settings, at), opts)
+    snapshots = BackupCronJobs("backup-redis", redis.at_dr(settings, at, backup, keys), opts)
     shipper = LogShipper("postgres-log-shipper", _shipper(settings, at, urgent, standby), opts)
     pruner = Pruner("prune", at, opts)
-    if settings.promoter_password is not None:
-        workspace = _workspace(settings, at, settings.promoter_password, cluster)
+    if settings.promoter_password is not None and settings.redis.promoter_password is not None:
+        passwords = settings.promoter_password, settings.redis.promoter_password
+        workspace = _workspace(settings, at, passwords, cluster)
         everything.append(OperatorWorkspace("operator", workspace, on_disk))
     watching = MonitorArgs(
-        at=at, password=settings.monitor_password, endpoint=cluster.endpoint, ca_data=cluster.ca_data
+        at=at,
+        password=settings.monitor_password,
+        redis_password=settings.redis.monitor_password,
+        endpoint=cluster.endpoint,
+        ca_data=cluster.ca_data,
     )
     monitor = Monitor("monitor", watching, opts)
     bundle = RecoveryBundle(
@@ -112,6 +124,9 @@ def declare(settings: DrSettings) -> None:
             dr_edge=settings.edge,
             standby=pulumi.Output.format("{0}:{1}", standby.host, POSTGRES_PORT),
             gate=pulumi.Output.format("{0}:{1}", standby.gate_host, POSTGRES_PORT),
+            # At a cold site none waits, and it is filled by hand.
+            redis=pulumi.Output.format("{0}:{1}", keys.host, REDIS_PORT) if warm else "",
+            redis_gate=pulumi.Output.format("{0}:{1}", standby.redis_gate_host, REDIS_PORT) if warm else "",
             system_identifier=production.system_identifier,
             assets_bucket=settings.assets_bucket,
         ),
@@ -122,11 +137,13 @@ def declare(settings: DrSettings) -> None:
         edge,
         strategy,
         disks,
+        keys,
         standby,
         beside,
         room,
         services,
         backup,
+        snapshots,
         shipper,
         pruner,
         monitor,
@@ -198,7 +215,9 @@ def _walls(
     opts = pulumi.ResourceOptions(provider=provider)
     capacity = SiteCapacity(
         "capacity",
-        SiteCapacityArgs(plan=settings.plan, postgres=settings.postgres_size, namespace=namespace),
+        SiteCapacityArgs(
+            plan=settings.plan, postgres=settings.postgres_size, redis=settings.redis.size, namespace=namespace
+        ),
         opts,
     )
     denied = DefaultDeny(
@@ -208,6 +227,7 @@ def _walls(
             services=list(settings.plan.services),
             service_port=PORT,
             primary_port=production.primary_port.apply(int),
+            redis_port=production.redis_port.apply(int),
             edge_ports=production.edge.apply(lambda edge: sorted({_port_of(edge), _port_of(settings.edge)})),
         ),
         opts,
@@ -237,7 +257,12 @@ def _standby(
         storage_class=DISK_CLASS,
         storage_size=settings.storage_size,
         settings=settings.postgres_settings,
-        guard=GuardArgs(at=at, mode=settings.guard_mode, password=settings.guard_password),
+        guard=GuardArgs(
+            at=at,
+            mode=settings.guard_mode,
+            password=settings.guard_password,
+            redis=f"{REDIS_REPLICA_HOST}:{REDIS_PORT}",
+        ),
         priority=urgent,
         size=settings.postgres_size,
     )
@@ -295,17 +320,20 @@ def _services(settings: DrSettings, namespace: pulumi.Output[str]) -> WarmServic
         database=postgres.database,
         database_user=postgres.application_role,
         database_password=settings.application_password,
+        redis_user=settings.plan.datasets.redis.application_user,
+        redis_password=settings.redis.application_password,
         promoters=PROMOTERS,
     )
 
 
 def _workspace(
-    settings: DrSettings, at: Runners, password: pulumi.Output[str], cluster: WarmCluster
+    settings: DrSettings, at: Runners, passwords: tuple[pulumi.Output[str], pulumi.Output[str]], cluster: WarmCluster
 ) -> OperatorWorkspaceArgs:
     return OperatorWorkspaceArgs(
         at=at,
         database=settings.plan.datasets.postgres.database,
-        password=password,
+        password=passwords[0],
+        redis_password=passwords[1],
         endpoint=cluster.endpoint,
         ca_data=cluster.ca_data,
         people=PROMOTERS,

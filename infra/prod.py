@@ -16,6 +16,7 @@ from components.databases.site_guard import SiteGuard, SiteGuardArgs
 from components.network.peering_acceptance import PeeringAcceptance, PeeringAcceptanceArgs
 from components.runners import Runners
 from components.workload import plan_config_map, urgent_class
+from infra import redis
 from infra.kubernetes import cluster_provider
 from infra.settings.prod import SIDECAR, ProdSettings
 from infra.settings.replica import ReplicaSettings
@@ -51,7 +52,7 @@ def declare(settings: ProdSettings) -> None:
     _gate(settings, at, tls, priority, opts)
     if settings.replica:
         PostgresReplica("replica", _replica(settings, settings.replica), opts)
-    BackupCronJobs(
+    copies = BackupCronJobs(
         "backup-postgres",
         BackupCronJobsArgs(
             at=at,
@@ -68,6 +69,9 @@ def declare(settings: ProdSettings) -> None:
             lock_mode=settings.lock_mode,
         ),
         opts,
+    )
+    BackupCronJobs(
+        "backup-redis", redis.at_production(settings, at, copies, pulumi.ResourceOptions(provider=cluster)), opts
     )
     LogShipper(
         "postgres-log-shipper",
@@ -96,6 +100,8 @@ def declare(settings: ProdSettings) -> None:
                 route_tables=settings.peering.route_tables,
                 security_group=settings.peering.security_group,
                 primary_port=settings.primary_port,
+                redis_security_group=settings.peering.redis_security_group,
+                redis_port=settings.redis.port,
                 private_zone=settings.peering.private_zone,
             ),
             pulumi.ResourceOptions(providers=[cloud]),
@@ -106,6 +112,10 @@ def declare(settings: ProdSettings) -> None:
     pulumi.export("primary_port", str(settings.primary_port))
     pulumi.export("ssl_mode", settings.tls.ssl_mode)
     pulumi.export("primary_ca", settings.tls.primary_ca)
+    pulumi.export("redis_host", settings.redis.host)
+    pulumi.export("redis_port", str(settings.redis.port))
+    pulumi.export("redis_tls", "yes" if settings.redis.tls else "no")
+    pulumi.export("redis_ca", settings.redis.ca)
     pulumi.export("edge", settings.edge)
     pulumi.export("system_identifier", settings.system_identifier)
 
@@ -145,7 +155,12 @@ def _gate(
 ) -> None:
     """Beside the primary in its Pod, where the database itself keeps everybody else out; or in a Pod of its own, where
     a network policy has to."""
-    guard = GuardArgs(at=at, mode=settings.guard_mode, password=settings.guard_password)
+    guard = GuardArgs(
+        at=at,
+        mode=settings.guard_mode,
+        password=settings.guard_password,
+        redis=f"{settings.redis.host}:{settings.redis.port}",
+    )
     if settings.gate == SIDECAR:
         sidecar = GateSidecar(
             "gate",

@@ -43,6 +43,26 @@ class Production:
         return self._text("primary_ca", r"(-----BEGIN CERTIFICATE-----[\s\S]+)?")
 
     @property
+    def redis_host(self) -> pulumi.Output[str]:
+        """Where the DR site's Redis follows from."""
+        return self._text("redis_host", r"\S+")
+
+    @property
+    def redis_port(self) -> pulumi.Output[str]:
+        """Its port."""
+        return self._text("redis_port", r"[0-9]{1,5}")
+
+    @property
+    def redis_tls(self) -> pulumi.Output[str]:
+        """Whether it speaks TLS: yes or no."""
+        return self._text("redis_tls", "yes|no")
+
+    @property
+    def redis_ca(self) -> pulumi.Output[str]:
+        """The CA of its certificate as PEM; empty for what everybody believes."""
+        return self._text("redis_ca", r"(-----BEGIN CERTIFICATE-----[\s\S]+)?")
+
+    @property
     def system_identifier(self) -> pulumi.Output[str]:
         """PostgreSQL's; empty where production's settings do not name it."""
         return self._text("system_identifier", r"[0-9]*")

@@ -69,6 +69,8 @@ OPTIONAL: dict[str, dict[str, Any]] = {
         "storageSize": "400Gi",
         "podCidrs": ["10.10.0.0/16"],
         "primaryCa": PRIMARY_CA,
+        "redisCa": PRIMARY_CA,
+        "redisSecurityGroup": "sg-0123456789abcdef1",
     },
     "dr": {
         "vpcCidr": "10.20.0.0/16",
@@ -83,6 +85,10 @@ PROD_OUTPUTS = {
     "primary_port": "5432",
     "ssl_mode": "verify-full",
     "primary_ca": PRIMARY_CA,
+    "redis_host": "redis-primary.ultramarket.internal",
+    "redis_port": "6379",
+    "redis_tls": "yes",
+    "redis_ca": PRIMARY_CA,
     "edge": "edge-prod.ultramarket.com:443",
     "system_identifier": "7300000000000000001",
 }
@@ -108,7 +114,8 @@ def with_sidecar(page: str) -> str:
         image=config["ultramarket-dr:runnerImage"],
         plan_map=PLAN_MAP,
     )
-    guard = GuardArgs(at=at, mode=config["ultramarket-dr:guardMode"], password="")
+    redis = f"{config['ultramarket-dr:redisHost']}:6379"
+    guard = GuardArgs(at=at, mode=config["ultramarket-dr:guardMode"], password="", redis=redis)
     text = patch(guard, PLAN_MAP)
     written, count = _FENCED.subn(lambda _: text, page)
     if count != 1:

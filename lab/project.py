@@ -16,7 +16,7 @@ STACKS = ("foundation", "prod", "dr")
 # Set by whoever brings a stack up, never committed.
 SECRETS = {
     "foundation": (),
-    "prod": ("guardPassword", "backupPassword", "replicationPassword"),
+    "prod": ("guardPassword", "backupPassword", "replicationPassword", "redisBackupPassword"),
     "dr": (
         "guardPassword",
         "replicationPassword",
@@ -24,6 +24,12 @@ SECRETS = {
         "backupPassword",
         "promoterPassword",
         "monitorPassword",
+        "redisReplicationPassword",
+        "redisCertificate",
+        "redisApplicationPassword",
+        "redisBackupPassword",
+        "redisMonitorPassword",
+        "redisPromoterPassword",
     ),
 }
 _LEASE = {"duration": "10s", "renewal": "2s", "margin": "2s"}

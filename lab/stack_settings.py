@@ -8,7 +8,7 @@ from lab.kubernetes.control_plane import Cluster
 from lab.machine.addresses import EDGE_PORT, Block
 from lab.ultramarket import production
 from lab.ultramarket.primary import APPLICATION
-from recovery.names import ROLE_BACKUP, ROLE_GUARD, ROLE_MONITOR, ROLE_REPLICATION
+from recovery.names import ROLE_BACKUP, ROLE_GUARD, ROLE_MONITOR, ROLE_PROMOTER, ROLE_REPLICATION
 from recovery.plan.plan import SERVICES
 
 
@@ -31,6 +31,8 @@ def plain_settings(account: Account, block: Block, prod: Cluster) -> dict[str, d
             "clusterEndpoint": prod.endpoint,
             "clusterCa": prod.ca_data,
             "primaryHost": block.primary,
+            "redisHost": block.redis,
+            "redisTls": "no",  # nor is Redis's
             "sslMode": "disable",  # PostgreSQL's wheel is built without OpenSSL
             "gate": "sidecar",
             "primaryPodLabels": production.PRIMARY_LABELS,
@@ -47,6 +49,7 @@ def plain_settings(account: Account, block: Block, prod: Cluster) -> dict[str, d
             "certificateArn": account.certificate,
             "runnerImage": runner,
             "postgresImage": f"postgres@{digest}",
+            "redisImage": f"redis@{digest}",
             "serviceImages": {name: f"ultramarket/{name}@{digest}" for name in SERVICES},
             "podCidrs": ["127.0.0.0/8"],
             "guardMode": "enforce",
@@ -56,14 +59,15 @@ def plain_settings(account: Account, block: Block, prod: Cluster) -> dict[str, d
     return {stack: {f"ultramarket-dr:{k}": v for k, v in config.items()} for stack, config in values.items()}
 
 
-def secret_settings(passwords: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """By stack, the passwords of the database's roles."""
+def secret_settings(passwords: Mapping[str, str], redis: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """By stack, the passwords of the database's roles, and of Redis's users."""
     return {
         "foundation": {},
         "prod": {
             "guardPassword": passwords[ROLE_GUARD],
             "backupPassword": passwords[ROLE_BACKUP],
             "replicationPassword": passwords[ROLE_REPLICATION],
+            "redisBackupPassword": redis[ROLE_BACKUP],
         },
         "dr": {
             "guardPassword": passwords[ROLE_GUARD],
@@ -71,5 +75,10 @@ def secret_settings(passwords: Mapping[str, str]) -> dict[str, dict[str, str]]:
             "applicationPassword": passwords[APPLICATION],
             "monitorPassword": passwords[ROLE_MONITOR],
             "backupPassword": passwords[ROLE_BACKUP],
+            "redisReplicationPassword": redis[ROLE_REPLICATION],
+            "redisApplicationPassword": redis[APPLICATION],
+            "redisBackupPassword": redis[ROLE_BACKUP],
+            "redisMonitorPassword": redis[ROLE_MONITOR],
+            "redisPromoterPassword": redis[ROLE_PROMOTER],
         },
     }

@@ -43,6 +43,8 @@ from lab.project import ROOT, write_project
 from lab.stack_settings import plain_settings, secret_settings
 from lab.ultramarket import production
 from lab.ultramarket.primary import APPLICATION, Primary, database_uid
+from lab.ultramarket.redis import APPLICATION as REDIS_APPLICATION
+from lab.ultramarket.redis import ProductionRedis
 from recovery.names import ROLE_PROMOTER, Names
 from recovery.plan.loading import load_plan
 from recovery.plan.plan import SERVICES
@@ -77,6 +79,13 @@ class World:
             database_uid(),
             socket_folder=self.folder / "socket",
         )
+        self.redis = ProductionRedis(
+            self.supervisor,
+            binaries.copy_redis(self.folder / "redis-server"),
+            self.folder / "redis",
+            self.block.redis,
+            database_uid(),
+        )
         self._session = boto3.session.Session(aws_access_key_id="lab", aws_secret_access_key="lab")
         self._clients: dict[tuple[str, str], Any] = {}
         self._making_clients = threading.Lock()
@@ -105,7 +114,9 @@ class World:
         production.create_namespace(self.prod.api(), PROD_NAMESPACE)
 
     def create_primary(self) -> None:
-        """Production's database with orders and roles, made outside the cluster; its Pod goes on with the volume."""
+        """Production's database with orders and roles, made outside the cluster; its Pod goes on with the volume. Redis
+        runs outside it for good."""
+        self.redis.start()
         self.primary.create()
         self.supervisor.stop(self.primary.name)
 
@@ -113,7 +124,8 @@ class World:
         """The database with its gate, whose container comes from the prod stack, and the six services."""
         sidecar = self.engine.run("stack", "output", "gate_sidecar", stack="prod").must().output
         production.create_primary(self.prod.api(), PROD_NAMESPACE, self.block.primary, sidecar)
-        production.create_services(self.prod.api(), PROD_NAMESPACE, self.primary.passwords[APPLICATION])
+        passwords = self.primary.passwords[APPLICATION], self.redis.passwords[REDIS_APPLICATION]
+        production.create_services(self.prod.api(), PROD_NAMESPACE, *passwords)
 
     def start_dns(self) -> None:
         """Route 53's data plane."""
@@ -155,7 +167,8 @@ class World:
         (self.folder / "clusters.json").write_text(json.dumps(clusters))
         self.engine = Engine(project, self.folder / "pulumi", env, bin_dir)
         self._write_aws_shim(bin_dir)
-        for future in [self.later(self._init_stack, *each) for each in secret_settings(self.primary.passwords).items()]:
+        settings = secret_settings(self.primary.passwords, self.redis.passwords)
+        for future in [self.later(self._init_stack, *each) for each in settings.items()]:
             future.result()
 
     def _init_stack(self, stack: str, secrets: dict[str, str]) -> None:
@@ -191,6 +204,8 @@ class World:
             "PGUSER": ROLE_PROMOTER,
             "PGPASSWORD": self.primary.passwords[ROLE_PROMOTER],
             "PGDATABASE": "ultramarket",
+            "REDIS_USER": ROLE_PROMOTER,
+            "REDIS_PASSWORD": self.redis.passwords[ROLE_PROMOTER],
             "PYTHONWARNINGS": "ignore",
         }
 
@@ -249,6 +264,7 @@ class World:
         return {
             "ultramarket/dr-runner": Image(path=tools, env=runner, entrypoint=(str(python.parent / "dr"),)),
             "postgres": database,
+            "redis": Image(path=(str(self.redis.program.parent),), uid=database_uid()),
             **{f"ultramarket/{name}": service for name in SERVICES},
         }
 

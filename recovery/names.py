@@ -22,6 +22,7 @@ GATE_SERVICE = "postgres-gate"
 COMPONENT = "app.kubernetes.io/component"
 GATE_LABEL = {COMPONENT: "gate"}
 BACKUP_LABEL = {COMPONENT: "backup"}
+REDIS_BACKUP_LABEL = {COMPONENT: "redis-backup"}
 OPERATOR_LABEL = {COMPONENT: "operator"}
 MONITOR_LABEL = {COMPONENT: "monitor"}
 LOG_SHIPPER = "log-shipper"
@@ -60,6 +61,13 @@ REPLICA = "postgres-replica"
 REPLICA_LABEL = {COMPONENT: "replica"}
 REPLICA_SLOT = "prod_replica"
 """The slot on production's primary by which it follows."""
+REDIS_REPLICA = "redis-replica"
+"""The DR site's Redis: its StatefulSet and its Service."""
+REDIS_REPLICA_LABEL = {COMPONENT: "redis"}
+REDIS_REPLICA_CLAIM = f"data-{REDIS_REPLICA}-0"
+"""The claim of its disk."""
+REDIS_GATE_SERVICE = "redis-gate"
+"""The Service by which applications reach Redis, at either site: through the site's gate."""
 PINNED_SETTING = "dr.pinned"
 """A setting of the standby's server: the position that its data were restored to, where they stay at one."""
 STRATEGY_CONFIG = "dr-config"
@@ -68,6 +76,7 @@ PLAN_MAP = "dr-plan"
 PLAN_FOLDER = "/etc/ultramarket-dr"
 PLAN_FILE = f"{PLAN_FOLDER}/recovery.yaml"
 POSTGRES_PORT = 5432
+REDIS_PORT = 6379
 TEMPORARY_BYTES = "DR_TMP_BYTES"
 """Variable: how much a container may write below its temporary folder. Kubelet ends the Pod that writes more, and the
 file system, which is the node's, says nothing of it."""
@@ -101,6 +110,8 @@ LEVEL_METRIC = "Level"
 WORST_FINDING = "worst"
 GATE_PORT = 6432
 """Where the gate listens in a Pod that it shares with its database; its Service stays at POSTGRES_PORT."""
+REDIS_GATE_PORT = 7379
+"""Where the gate listens for Redis, whichever Pod it is in; its Service is at REDIS_PORT."""
 OWN_LOOPBACK = "127.0.0.1"
 """A Pod's, which its containers share and nobody else reaches."""
 LOG_CONTAINER = "log"

@@ -14,6 +14,7 @@ from scripts.promotion_options import (
     LocalOption,
     LossOption,
     LostOption,
+    NoRedisOption,
     ResolverOption,
     RoomOption,
     ToOption,
@@ -38,6 +39,7 @@ def promote(
     guard_unproven: UnprovenOption = False,
     without_room: RoomOption = False,
     log_undrained: UndrainedOption = False,
+    without_redis: NoRedisOption = False,
     plan: PlanOption = DEFAULT_PLAN,
     account: AccountOption = "",
     json: JsonOption = False,
@@ -66,6 +68,7 @@ def promote(
         guard_unproven=guard_unproven,
         without_room=without_room,
         log_undrained=log_undrained,
+        without_redis=without_redis,
     )
     from operations.failover.failover import Failover
     from operations.failover.interrupt import Interrupt

@@ -41,6 +41,10 @@ UndrainedOption = Annotated[
     bool, typer.Option("--log-undrained", help="Override: leave log in the bucket that the standby lacks.")
 ]
 
+NoRedisOption = Annotated[
+    bool, typer.Option("--without-redis", help="Override: go on although Redis cannot be promoted.")
+]
+
 
 def wish_of(after: str, to: str, *, give_up: bool = False) -> Wish | None:
     """What is to be restored first. Raises typer.BadParameter for options that do not go together, and Refused for what

@@ -83,3 +83,5 @@ def _print_forecast(forecast: Forecast) -> None:
     rows.append(("… from a DNS cache", f"{forecast.total_seconds + forecast.cache_seconds:.1f} s", "plus the TTL"))
     table("\nForecast", ("term", "at most", "source"), rows)
     console.print(f"\n{forecast.loss.words()}", markup=False)
+    if forecast.redis:
+        console.print(forecast.redis.words(), markup=False)

@@ -11,6 +11,7 @@ from recovery.failover.journal import Entry
 from recovery.failover.steps.fence import STEP as FENCE
 from recovery.failover.steps.lease import STEP as LEASE
 from recovery.failover.steps.name import STEP as NAME
+from recovery.failover.steps.redis import STEP as REDIS
 from scripts.output import console, emit_json, say, table
 
 
@@ -79,6 +80,7 @@ def result(
         "fence_ended_by": fence.get("ended_by"),
         "health_check_seconds": check.interval.total_seconds() * check.failures,
         "resolvers": history.done.get(NAME.name, {}).get("resolvers", {}),
+        "redis": history.done.get(REDIS.name),
         "promote_seconds": round(seconds, 3),
         "forecast": forecast,
         "healed": healing.as_dict() if healing else None,

@@ -13,7 +13,7 @@ from components.identity import declare_identity, declare_login
 from components.runner_pod import on_schedule, runner_pod
 from components.runners import Runners
 from recovery.copies.retention import BUILDS_ON, DUE_LOOKED_AT, FULL
-from recovery.names import BACKUP_LABEL, backup_cron_job, due_cron_job
+from recovery.names import backup_cron_job, due_cron_job
 from recovery.plan.plan import Backup
 
 # A few Jobs are kept for whoever asks why last night failed.
@@ -72,7 +72,7 @@ def _cron_job(
         ["dr", "backup", source.dataset, kind, "--if-active", *more],
         args.at,
         "writer",
-        labels=BACKUP_LABEL,
+        labels=source.labels,
         logins={source.login.variable: source.login.name} if source.login else {},
         environment={"DR_LOCK_MODE": args.lock_mode, **source.environment},
         mounts=source.mounts,

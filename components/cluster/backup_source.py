@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from components.runner_pod import NOTHING
+from recovery.names import BACKUP_LABEL
 from recovery.site.capacity import RUNNER, Size
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ class Login:
 @dataclass(frozen=True, kw_only=True)
 class BackupSource:
     """Of one dataset at one site. `environment`: what its engine is told (`engines/`), never a password, which comes by
-    `login`. `due`: whether it is looked every few minutes for a full one that is due before its time."""
+    `login`. `due`: whether it is looked every few minutes for a full one that is due before its time. `labels`: by
+    which network policies let its Pods to their server and to no other."""
 
     dataset: str
     environment: Mapping[str, pulumi.Input[str]] = field(default_factory=lambda: NOTHING)
@@ -33,4 +35,5 @@ class BackupSource:
     mounts: "Sequence[core.VolumeMountArgsDict]" = ()
     volumes: "Sequence[core.VolumeArgsDict]" = ()
     size: Size = RUNNER
+    labels: dict[str, str] = field(default_factory=lambda: BACKUP_LABEL)
     due: bool = True

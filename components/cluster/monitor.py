@@ -9,23 +9,26 @@ import pulumi_kubernetes as k8s
 from components import workload
 from components.children import as_child
 from components.cluster.cluster_access import ACCESS_FOLDER, access_mount, access_volume, declare_access
-from components.identity import declare_identity
+from components.identity import declare_identity, declare_login
 from components.runner_pod import on_schedule, runner_pod
 from components.runners import Runners
 from recovery.monitoring.alarms import EVERY
 from recovery.names import BESIDE, MONITOR_ACCOUNT, MONITOR_LABEL, ROLE_MONITOR, STANDBY_CLAIM
 
 _ACCESS, _LOGIN, _ROLE = "dr-monitor-access", "dr-monitor-login", "dr-monitor"
+_REDIS_LOGIN = "dr-monitor-redis-login"
 _MINUTES = int(EVERY.total_seconds() // 60)
 _GAP = timedelta(minutes=_MINUTES)
 
 
 @dataclass(frozen=True, kw_only=True)
 class MonitorArgs:
-    """`password` is the database role dr_monitor's; `endpoint` the cluster's as in the bundle."""
+    """`password` is the database role dr_monitor's, `redis_password` that of Redis's user of this name; `endpoint` the
+    cluster's as in the bundle."""
 
     at: Runners
     password: pulumi.Input[str]
+    redis_password: pulumi.Input[str]
     endpoint: pulumi.Input[str]
     ca_data: pulumi.Input[str]
 
@@ -38,6 +41,7 @@ class Monitor(pulumi.ComponentResource):
         super().__init__("ultramarket:dr:Monitor", name, None, opts)
         at = args.at
         identified = declare_identity(name, at, "monitor", self, login=_LOGIN, password=args.password)
+        keys = declare_login(f"{name}-redis", _REDIS_LOGIN, at.namespace, args.redis_password, self)
         access = declare_access(name, _ACCESS, at.namespace, (at.cluster, args.endpoint, args.ca_data), self)
         self._rights(name, at.namespace)
         pod = runner_pod(
@@ -46,11 +50,12 @@ class Monitor(pulumi.ComponentResource):
             at,
             "monitor",
             labels=MONITOR_LABEL,
-            logins={"PGPASSWORD": _LOGIN},
+            logins={"PGPASSWORD": _LOGIN, "REDIS_PASSWORD": _REDIS_LOGIN},
             environment={
                 "DR_BUNDLE": at.names.bundle_url,
                 "KUBECONFIG": f"{ACCESS_FOLDER}/kubeconfig",
                 "PGUSER": ROLE_MONITOR,
+                "REDIS_USER": ROLE_MONITOR,
             },
             mounts=[access_mount()],
             volumes=[access_volume(_ACCESS)],
@@ -59,7 +64,7 @@ class Monitor(pulumi.ComponentResource):
             f"{name}-job",
             metadata=workload.metadata("dr-monitor", at.namespace),
             spec=on_schedule(f"*/{_MINUTES} * * * *", pod, start_deadline=_GAP, time_limit=_GAP, history=1),
-            opts=as_child(self, depends_on=[*identified, access]),
+            opts=as_child(self, depends_on=[*identified, keys, access]),
         )
         self.register_outputs({})
 

@@ -9,7 +9,7 @@ import pulumi_kubernetes as k8s
 from components import workload
 from components.children import as_child
 from components.cluster.cluster_access import ACCESS_FOLDER, access_mount, access_volume, declare_access
-from components.identity import declare_identity
+from components.identity import declare_identity, declare_login
 from components.runners import Runners
 from recovery.names import (
     OPERATOR_ACCOUNT,
@@ -27,15 +27,16 @@ if TYPE_CHECKING:
     from pulumi_kubernetes.rbac import v1 as rbac
 
 _ACCESS, _LOGIN_FOLDER, _JOURNAL = "dr-operator-access", "/etc/dr-login", "/var/lib/dr"
+_REDIS_FOLDER = "/etc/dr-redis-login"
 _SCRATCH_FOLDER = "/var/lib/dr-scratch"
 _RBAC = "rbac.authorization.k8s.io"
-_LOGIN = "dr-promoter-login"
+_LOGIN, _REDIS_LOGIN = "dr-promoter-login", "dr-promoter-redis-login"
 
 
 @dataclass(frozen=True, kw_only=True)
 class OperatorWorkspaceArgs:
-    """`password` is the database role dr_promoter's; `people` the Kubernetes group that may enter; `replicas` 0 or 1;
-    `scratch` the size of a volume for `dr verify`, empty for none.
+    """`password` is the database role dr_promoter's, `redis_password` that of Redis's user of this name; `people` the
+    Kubernetes group that may enter; `replicas` 0 or 1; `scratch` the size of a volume for `dr verify`, empty for none.
 
     `endpoint` is the cluster's as in the bundle, since a promotion compares the two.
     """
@@ -43,6 +44,7 @@ class OperatorWorkspaceArgs:
     at: Runners
     database: str
     password: pulumi.Input[str]
+    redis_password: pulumi.Input[str]
     endpoint: pulumi.Input[str]
     ca_data: pulumi.Input[str]
     people: str
@@ -63,6 +65,7 @@ class OperatorWorkspace(pulumi.ComponentResource):
         self._name, self._args = name, args
         at = args.at
         identified = declare_identity(name, at, "promoter", self, login=_LOGIN, password=args.password)
+        keys = declare_login(f"{name}-redis", _REDIS_LOGIN, at.namespace, args.redis_password, self)
         access = declare_access(name, _ACCESS, at.namespace, (at.cluster, args.endpoint, args.ca_data), self)
         k8s.apps.v1.StatefulSet(
             f"{name}-set",
@@ -84,6 +87,7 @@ class OperatorWorkspace(pulumi.ComponentResource):
                             *workload.runner_volumes(at.plan_map),
                             access_volume(_ACCESS),
                             {"name": "login", "secret": {"secret_name": _LOGIN, "default_mode": 0o440}},
+                            {"name": "redis-login", "secret": {"secret_name": _REDIS_LOGIN, "default_mode": 0o440}},
                             *([_scratch(args)] if args.scratch else []),
                         ],
                     },
@@ -99,7 +103,7 @@ class OperatorWorkspace(pulumi.ComponentResource):
                     }
                 ],
             },
-            opts=as_child(self, depends_on=[*identified, access]),
+            opts=as_child(self, depends_on=[*identified, keys, access]),
         )
         self._rights()
         self.register_outputs({"pod": f"{OPERATOR_WORKSPACE}-0"})
@@ -162,6 +166,8 @@ def _container(args: OperatorWorkspaceArgs) -> "core.ContainerArgsDict":
         "PGDATABASE": args.database,
         "PGUSER": ROLE_PROMOTER,
         "PGPASSWORD_FILE": f"{_LOGIN_FOLDER}/password",
+        "REDIS_USER": ROLE_PROMOTER,
+        "REDIS_PASSWORD_FILE": f"{_REDIS_FOLDER}/password",
     }
     if args.scratch:
         environment[SCRATCH] = _SCRATCH_FOLDER
@@ -177,6 +183,7 @@ def _container(args: OperatorWorkspaceArgs) -> "core.ContainerArgsDict":
             *workload.runner_mounts(),
             access_mount(),
             {"name": "login", "mount_path": _LOGIN_FOLDER, "read_only": True},
+            {"name": "redis-login", "mount_path": _REDIS_FOLDER, "read_only": True},
             {"name": "journal", "mount_path": _JOURNAL},
             *([{"name": "large", "mount_path": _SCRATCH_FOLDER}] if args.scratch else []),
         ],

@@ -13,10 +13,11 @@ from recovery.site.capacity import RUNNER, Size, full_quota
 
 @dataclass(frozen=True, kw_only=True)
 class SiteCapacityArgs:
-    """The quota follows from the plan's full sizes and the database's: raising one raises the other."""
+    """The quota follows from the plan's full sizes and the databases': raising one raises the other."""
 
     plan: Plan
     postgres: Size
+    redis: Size
     namespace: pulumi.Input[str]
 
 
@@ -30,7 +31,7 @@ class SiteCapacity(pulumi.ComponentResource):
             f"{name}-quota",
             # Its usage is filled in by a controller that need not have run yet.
             metadata=workload.metadata("full-size", args.namespace, annotations=workload.SKIP_AWAIT),
-            spec={"hard": full_quota(args.plan, args.postgres).as_kubernetes()},
+            spec={"hard": full_quota(args.plan, args.postgres, args.redis).as_kubernetes()},
             opts=as_child(self),
         )
         k8s.core.v1.LimitRange(

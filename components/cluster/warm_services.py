@@ -15,6 +15,8 @@ from recovery.names import (
     POSTGRES_PORT,
     PROMOTER_NODES_ROLE,
     PROMOTER_ROLE,
+    REDIS_GATE_SERVICE,
+    REDIS_PORT,
     STANDBY,
     STANDBY_CLAIM,
     STANDBY_ORDER,
@@ -32,11 +34,11 @@ if TYPE_CHECKING:
 
 PORT, SERVICE_PORT = 8080, 80
 _UID = 10001
-_LOGIN = "ultramarket-database"
+_LOGIN, _REDIS_LOGIN = "ultramarket-database", "ultramarket-redis"
 _FLOOR_MOST = 100
 # Kubelet's own variables, so that a cluster without DNS for Services works as well:
 # https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
-_GATE = GATE_SERVICE.upper().replace("-", "_")
+_GATE, _REDIS_GATE = (each.upper().replace("-", "_") for each in (GATE_SERVICE, REDIS_GATE_SERVICE))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +51,8 @@ class WarmServicesArgs:
     database: str
     database_user: str
     database_password: pulumi.Input[str]
+    redis_user: str
+    redis_password: pulumi.Input[str]
     promoters: str
 
 
@@ -63,16 +67,19 @@ class WarmServices(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: WarmServicesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("ultramarket:dr:WarmServices", name, None, opts)
-        login = declare_login(name, _LOGIN, args.namespace, args.database_password, self)
+        logins = [
+            declare_login(name, _LOGIN, args.namespace, args.database_password, self),
+            declare_login(f"{name}-redis", _REDIS_LOGIN, args.namespace, args.redis_password, self),
+        ]
         for service, replicas in args.plan.services.items():
-            self._service(f"{name}-{service}", service, args, login, runs=replicas.warm > 0)
+            self._service(f"{name}-{service}", service, args, logins, runs=replicas.warm > 0)
             if replicas.warm > 1:
                 self._floor(f"{name}-{service}-floor", service, replicas.warm, args)
         self._promoter(name, args)
         self.register_outputs({"services": list(args.plan.services)})
 
     def _service(
-        self, name: str, service: str, args: WarmServicesArgs, login: k8s.core.v1.Secret, *, runs: bool
+        self, name: str, service: str, args: WarmServicesArgs, logins: list[k8s.core.v1.Secret], *, runs: bool
     ) -> None:
         labels = {"app.kubernetes.io/name": service}
         k8s.core.v1.Service(
@@ -103,7 +110,7 @@ class WarmServices(pulumi.ComponentResource):
             # The services' database is closed until a promotion, so nothing waits for them here.
             metadata=workload.metadata(service, args.namespace, labels=labels, annotations=workload.SKIP_AWAIT),
             spec=spec if runs else {"replicas": 0, **spec},
-            opts=as_child(self, depends_on=[login], ignore_changes=[] if runs else ["spec.replicas"]),
+            opts=as_child(self, depends_on=logins, ignore_changes=[] if runs else ["spec.replicas"]),
         )
         k8s.policy.v1.PodDisruptionBudget(
             f"{name}-disruption",
@@ -185,7 +192,7 @@ def _one(group: str, resource: str, name: str, verbs: list[str]) -> "rbac.Policy
 
 
 def _container(service: str, args: WarmServicesArgs) -> "core.ContainerArgsDict":
-    """What every service finds: its name, its site, and the database behind the gate."""
+    """What every service finds: its name, its site, database and Redis behind the gate."""
     environment: dict[str, pulumi.Input[str]] = {
         "SERVICE": service,
         "SITE": "dr",
@@ -194,6 +201,9 @@ def _container(service: str, args: WarmServicesArgs) -> "core.ContainerArgsDict"
         "DATABASE_PORT": str(POSTGRES_PORT),
         "DATABASE_NAME": args.database,
         "DATABASE_USER": args.database_user,
+        "REDIS_HOST": f"$({_REDIS_GATE}_SERVICE_HOST)",
+        "REDIS_PORT": str(REDIS_PORT),
+        "REDIS_USER": args.redis_user,
     }
     return {
         "name": service,
@@ -202,6 +212,7 @@ def _container(service: str, args: WarmServicesArgs) -> "core.ContainerArgsDict"
             workload.pod_ip(),
             *workload.variables(environment),
             workload.secret_variable("DATABASE_PASSWORD", _LOGIN),
+            workload.secret_variable("REDIS_PASSWORD", _REDIS_LOGIN),
         ],
         "ports": [{"name": "http", "container_port": PORT}],
         "readiness_probe": {"http_get": {"path": READINESS_PATH, "port": PORT}, "period_seconds": 1},

@@ -20,6 +20,8 @@ class RecoveryBundleArgs:
     dr_edge: str
     standby: pulumi.Input[str]
     gate: pulumi.Input[str]
+    redis: pulumi.Input[str]
+    redis_gate: pulumi.Input[str]
     system_identifier: pulumi.Input[str]
     assets_bucket: str = ""
 
@@ -36,6 +38,8 @@ class RecoveryBundle(pulumi.ComponentResource):
             prod_edge=args.prod_edge,
             standby=args.standby,
             gate=args.gate,
+            redis=args.redis,
+            redis_gate=args.redis_gate,
             system_identifier=args.system_identifier,
         ).apply(lambda found: _bundle(names, args, found).to_json())
         aws.s3.BucketObjectv2(
@@ -63,7 +67,12 @@ def _bundle(names: Names, args: RecoveryBundleArgs, found: dict[str, str]) -> Bu
         marker_bucket=names.marker_bucket,
         cluster=ClusterAccess(name=names.dr_cluster, endpoint=found["endpoint"], ca_data=found["ca_data"]),
         endpoints=Endpoints(
-            prod_edge=found["prod_edge"], dr_edge=args.dr_edge, standby=found["standby"], gate=found["gate"]
+            prod_edge=found["prod_edge"],
+            dr_edge=args.dr_edge,
+            standby=found["standby"],
+            gate=found["gate"],
+            redis=found["redis"],
+            redis_gate=found["redis_gate"],
         ),
         system_identifier=found["system_identifier"] or None,
         assets_bucket=args.assets_bucket,

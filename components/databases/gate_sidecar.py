@@ -12,6 +12,7 @@ from components.databases.guard_container import (
     GuardArgs,
     declare_gate,
     declare_guard_identity,
+    declare_redis_gate,
     guard_beside,
     socket_volume,
 )
@@ -29,13 +30,14 @@ class GateSidecarArgs:
 
 
 class GateSidecar(pulumi.ComponentResource):
-    """The guard's service account, role and login, and the gate's Service. The container itself is the owner's to add:
+    """The guard's service account, role and login, and the gate's Services. The container itself is the owner's to add:
     `patch` has it, and docs/gate-sidecar.md says what else the primary's Pod needs."""
 
     def __init__(self, name: str, args: GateSidecarArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("ultramarket:dr:GateSidecar", name, None, opts)
         declare_guard_identity(name, args.guard, self)
         self.service = declare_gate(name, args.primary_labels, GATE_PORT, args.guard.at.namespace, self)
+        declare_redis_gate(name, args.primary_labels, args.guard.at.namespace, self)
         self.patch = pulumi.Output.from_input(args.guard.at.plan_map).apply(lambda plan: patch(args.guard, plan))
         self.register_outputs({"patch": self.patch})
 

@@ -17,6 +17,9 @@ from recovery.names import (
     GATE_SERVICE,
     GUARD_CONTAINER,
     POSTGRES_PORT,
+    REDIS_GATE_PORT,
+    REDIS_GATE_SERVICE,
+    REDIS_PORT,
     ROLE_GUARD,
     SOCKET_VOLUME,
 )
@@ -31,11 +34,13 @@ _READ = ("database", "application_role")  # of the database in the plan, when a 
 
 @dataclass(frozen=True, kw_only=True)
 class GuardArgs:
-    """One site's guard. `password` is the database role dr_guard's."""
+    """One site's guard. `password` is the database role dr_guard's; `redis` the site's Redis as host:port, to which the
+    gate lets applications as well."""
 
     at: Runners
     mode: str
     password: pulumi.Input[str]
+    redis: str
 
 
 def declare_guard_identity(name: str, args: GuardArgs, parent: pulumi.Resource) -> list[pulumi.Resource]:
@@ -55,6 +60,21 @@ def declare_gate(
     )
 
 
+def declare_redis_gate(
+    name: str, pods: dict[str, str], namespace: pulumi.Input[str], parent: pulumi.Resource
+) -> k8s.core.v1.Service:
+    """The same for Redis."""
+    return k8s.core.v1.Service(
+        f"{name}-redis-gate",
+        metadata=workload.metadata(REDIS_GATE_SERVICE, namespace, annotations=workload.SKIP_AWAIT),
+        spec={
+            "selector": pods,
+            "ports": [{"name": "redis", "port": REDIS_PORT, "target_port": REDIS_GATE_PORT}],
+        },
+        opts=as_child(parent),
+    )
+
+
 def guard_container(
     args: GuardArgs, *, upstream: str, port: int, tls: dict[str, pulumi.Input[str]] | None = None
 ) -> "core.ContainerArgsDict":
@@ -67,17 +87,17 @@ def guard_container(
         "PGUSER": ROLE_GUARD,
         **(tls or {}),
     }
-    listen = f"$(POD_IP):{port}"
+    listen, also = f"$(POD_IP):{port}", f"$(POD_IP):{REDIS_GATE_PORT}={args.redis}"
     return {
         "name": GUARD_CONTAINER,
         "image": args.at.image,
-        "command": ["dr", "guard", "--listen", listen, "--upstream", upstream, "--mode", args.mode],
+        "command": ["dr", "guard", "--listen", listen, "--upstream", upstream, "--also", also, "--mode", args.mode],
         "env": [
             workload.pod_ip(),
             *workload.variables(environment),
             workload.secret_variable("PGPASSWORD", LOGIN),
         ],
-        "ports": [{"name": "gate", "container_port": port}],
+        "ports": [{"name": "gate", "container_port": port}, {"name": "redis-gate", "container_port": REDIS_GATE_PORT}],
         "readiness_probe": {"tcp_socket": {"port": port}, "period_seconds": 1, "failure_threshold": 1},
         "resources": workload.limits(GUARD),
         "security_context": workload.container_security(),

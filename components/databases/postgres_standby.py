@@ -13,6 +13,7 @@ from components.databases.guard_container import (
     GuardArgs,
     declare_gate,
     declare_guard_identity,
+    declare_redis_gate,
     guard_beside,
     socket_mount,
     socket_volume,
@@ -106,6 +107,7 @@ class PostgresStandby(pulumi.ComponentResource):
             opts=child,
         )
         self.gate = declare_gate(name, STANDBY_LABEL, GATE_PORT, namespace, self)
+        self.redis_gate = declare_redis_gate(name, STANDBY_LABEL, namespace, self)
         guard = declare_guard_identity(f"{name}-guard", args.guard, self)
         k8s.apps.v1.StatefulSet(
             f"{name}-set",
@@ -143,6 +145,7 @@ class PostgresStandby(pulumi.ComponentResource):
         )
         self.host = self.service.spec.apply(lambda spec: spec.cluster_ip if spec else None)
         self.gate_host = self.gate.spec.apply(lambda spec: spec.cluster_ip if spec else None)
+        self.redis_gate_host = self.redis_gate.spec.apply(lambda spec: spec.cluster_ip if spec else None)
         self.register_outputs({"host": self.host, "gate_host": self.gate_host})
 
 

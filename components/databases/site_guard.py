@@ -8,7 +8,13 @@ import pulumi_kubernetes as k8s
 
 from components import workload
 from components.children import as_child
-from components.databases.guard_container import GuardArgs, declare_gate, declare_guard_identity, guard_container
+from components.databases.guard_container import (
+    GuardArgs,
+    declare_gate,
+    declare_guard_identity,
+    declare_redis_gate,
+    guard_container,
+)
 from components.databases.primary_tls import PrimaryTls
 from recovery.names import (
     BACKUP_LABEL,
@@ -57,6 +63,7 @@ class SiteGuard(pulumi.ComponentResource):
         child = as_child(self)
         identified = declare_guard_identity(name, args.guard, self)
         self.service = declare_gate(name, GATE_LABEL, POSTGRES_PORT, args.guard.at.namespace, self)
+        declare_redis_gate(name, GATE_LABEL, args.guard.at.namespace, self)
         k8s.apps.v1.Deployment(
             f"{name}-guard",
             metadata=workload.metadata(GATE_SERVICE, args.guard.at.namespace, annotations=workload.SKIP_AWAIT),

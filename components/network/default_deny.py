@@ -17,6 +17,10 @@ from recovery.names import (
     OPERATOR_LABEL,
     POSTGRES_PORT,
     PRUNER_LABEL,
+    REDIS_BACKUP_LABEL,
+    REDIS_GATE_PORT,
+    REDIS_PORT,
+    REDIS_REPLICA_LABEL,
     SHIPPER_LABEL,
     STANDBY_LABEL,
 )
@@ -36,13 +40,14 @@ _DNS, _HTTPS = 53, 443
 
 @dataclass(frozen=True, kw_only=True)
 class DefaultDenyArgs:
-    """`services` listen on `service_port`; `primary_port` is that of production's PostgreSQL, `edge_ports` are those of
-    both sites' edges."""
+    """`services` listen on `service_port`; `primary_port` and `redis_port` are those of production's PostgreSQL and
+    Redis, `edge_ports` those of both sites' edges."""
 
     namespace: pulumi.Input[str]
     services: list[str]
     service_port: int
     primary_port: pulumi.Input[int]
+    redis_port: pulumi.Input[int]
     edge_ports: pulumi.Input[list[int]]
 
 
@@ -58,18 +63,23 @@ class DefaultDeny(pulumi.ComponentResource):
         self._name, self._namespace = name, args.namespace
         services = _with_label("app.kubernetes.io/name", args.services)
         duties = [each[COMPONENT] for each in (OPERATOR_LABEL, BACKUP_LABEL, MONITOR_LABEL)]
-        others = [each[COMPONENT] for each in (STANDBY_LABEL, SHIPPER_LABEL, PRUNER_LABEL, BESIDE_LABEL)]
+        others = [
+            each[COMPONENT] for each in (STANDBY_LABEL, SHIPPER_LABEL, PRUNER_LABEL, BESIDE_LABEL, REDIS_BACKUP_LABEL)
+        ]
         runners, aws_users = _with_label(COMPONENT, duties), _with_label(COMPONENT, [*others, *duties])
         shipper: meta.LabelSelectorArgsDict = {"match_labels": SHIPPER_LABEL}
         postgres: meta.LabelSelectorArgsDict = {"match_labels": STANDBY_LABEL}
         beside: meta.LabelSelectorArgsDict = {"match_labels": BESIDE_LABEL}
-        database, gate = _ports(POSTGRES_PORT), _ports(GATE_PORT)
+        redis: meta.LabelSelectorArgsDict = {"match_labels": REDIS_REPLICA_LABEL}
+        database, gate = _ports(POSTGRES_PORT), [*_ports(GATE_PORT), *_ports(REDIS_GATE_PORT)]
+        keys, copies = _ports(REDIS_PORT), _pods({"match_labels": REDIS_BACKUP_LABEL})
+        watched = _pods(_with_label(COMPONENT, [OPERATOR_LABEL[COMPONENT], MONITOR_LABEL[COMPONENT]]))
 
         self._policy("default-deny", {}, both=True)
         self._policy("dns", {}, egress=[{"to": [_kube_dns()], "ports": _ports(_DNS, udp=True)}])
         self._policy("aws", aws_users, egress=_to_aws())
-        # From the load balancer, whose addresses are no Pods', and from each other. Out: the gate, and partners'
-        # HTTPS (payment providers) as at production.
+        # From the load balancer, whose addresses are no Pods', and from each other. Out: the gate, to PostgreSQL and to
+        # Redis, and partners' HTTPS (payment providers) as at production.
         self._policy(
             "services",
             services,
@@ -80,9 +90,9 @@ class DefaultDeny(pulumi.ComponentResource):
                 {"to": [_range(_EVERYWHERE)], "ports": _ports(_HTTPS)},
             ],
         )
-        # One Pod, two ports: the gate for services, the database past it for promotion and copies, which its own
-        # pg_hba.conf tells apart. Out: the guard beside it, to AWS; and the stream from production, whose primary is
-        # known by a name.
+        # One Pod, two kinds of ports: the gate for services, the database past it for promotion and copies, which its
+        # own pg_hba.conf tells apart. Out: the guard beside it, to AWS; the gate, to Redis; and the stream from
+        # production, whose primary is known by a name.
         self._policy(
             "postgres",
             postgres,
@@ -90,7 +100,20 @@ class DefaultDeny(pulumi.ComponentResource):
                 {"from_": [_pods(services), _pods(runners)], "ports": gate},
                 {"from_": [_pods(runners), _pods(shipper)], "ports": database},
             ],
-            egress=[{"to": [_range(_EVERYWHERE)], "ports": [_port(args.primary_port)]}],
+            egress=[
+                {"to": [_range(_EVERYWHERE)], "ports": [_port(args.primary_port)]},
+                {"to": [_pods(redis)], "ports": keys},
+            ],
+        )
+        # In: the gate, which knows when, and those who copy, watch and promote. Out: to production, by a name.
+        self._policy(
+            "redis",
+            redis,
+            ingress=[{"from_": [_pods(postgres), copies, watched], "ports": keys}],
+            egress=[{"to": [_range(_EVERYWHERE)], "ports": [_port(args.redis_port)]}],
+        )
+        self._policy(
+            "redis-copies", {"match_labels": REDIS_BACKUP_LABEL}, egress=[{"to": [_pods(redis)], "ports": keys}]
         )
         # The database's log, past the gate; the bucket is among AWS's endpoints.
         self._policy("log-shipper", shipper, egress=[{"to": [_pods(postgres)], "ports": database}])
@@ -106,6 +129,7 @@ class DefaultDeny(pulumi.ComponentResource):
                 {"to": [_range(_EVERYWHERE)], "ports": [*_ports(_DNS, udp=True), _port(args.primary_port)]},
                 {"to": [_range(_EVERYWHERE)], "ports": _each(args.edge_ports)},
                 {"to": [_pods(beside)], "ports": database},
+                {"to": [_pods(redis)], "ports": keys},
             ],
         )
         self.register_outputs({})

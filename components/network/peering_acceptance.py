@@ -1,4 +1,4 @@
-"""Production's side of the way from the DR site: the peering, and what lets the standby reach the primary over it."""
+"""Production's side of the way from the DR site: the peering, and what lets those who follow reach what they follow."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,8 @@ from components.children import as_child
 @dataclass(frozen=True, kw_only=True)
 class PeeringAcceptanceArgs:
     """`peering`, `dr_vpc` and `dr_region` are what the dr stack has; the tables route production's subnets that the DR
-    site must reach. `security_group` guards the primary, `private_zone` has its name; each empty for none."""
+    site must reach. `security_group` guards the primary, `redis_security_group` Redis, `private_zone` has their names;
+    each empty for none."""
 
     region: str
     peering: str
@@ -21,6 +22,8 @@ class PeeringAcceptanceArgs:
     route_tables: list[str]
     security_group: str
     primary_port: int
+    redis_security_group: str
+    redis_port: int
     private_zone: str
 
 
@@ -51,18 +54,23 @@ class PeeringAcceptance(pulumi.ComponentResource):
                 vpc_peering_connection_id=args.peering,
                 opts=as_child(self, depends_on=[accepted]),
             )
-        if args.security_group:
-            aws.vpc.SecurityGroupIngressRule(
-                f"{name}-primary",
-                region=args.region,
-                security_group_id=args.security_group,
-                description="PostgreSQL for the DR site's standby",
-                ip_protocol="tcp",
-                from_port=args.primary_port,
-                to_port=args.primary_port,
-                cidr_ipv4=args.dr_cidr,
-                opts=as_child(self),
-            )
+        ways = (
+            ("primary", args.security_group, args.primary_port, "PostgreSQL for the DR site's standby"),
+            ("redis", args.redis_security_group, args.redis_port, "Redis for the DR site's replica"),
+        )
+        for what, group, port, description in ways:
+            if group:
+                aws.vpc.SecurityGroupIngressRule(
+                    f"{name}-{what}",
+                    region=args.region,
+                    security_group_id=group,
+                    description=description,
+                    ip_protocol="tcp",
+                    from_port=port,
+                    to_port=port,
+                    cidr_ipv4=args.dr_cidr,
+                    opts=as_child(self),
+                )
         if args.private_zone:
             aws.route53.ZoneAssociation(
                 f"{name}-zone",

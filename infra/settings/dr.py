@@ -17,6 +17,7 @@ from infra.settings.common import (
 from infra.settings.config import Config
 from infra.settings.network import DrNetwork, dr_network
 from infra.settings.postgres_server import disk_key, postgres_image, postgres_size, storage_size
+from infra.settings.redis_server import RedisFollower, redis_follower
 from recovery.plan.plan import Plan
 from recovery.site.capacity import Size
 from recovery.site.nodes import Nodes, shortage
@@ -45,6 +46,7 @@ class DrSettings(GuardSettings):
     postgres_image: str
     postgres_settings: dict[str, str]
     postgres_size: Size
+    redis: RedisFollower
     service_images: dict[str, str]
     disk_key: str
     storage_size: str
@@ -70,7 +72,7 @@ def _dr_with_nodes(config: Config, plan: Plan, account: str) -> DrSettings:
     """Full size must fit on one node less."""
     settings = _dr(config, plan, account)
     nodes = Nodes(count=settings.nodes, types=tuple(settings.instance_types))
-    if not config.problems and (short := shortage(plan, settings.postgres_size, nodes)):
+    if not config.problems and (short := shortage(plan, settings.postgres_size, nodes, settings.redis.size)):
         config.wrong("nodes", f"more or larger nodes: {short}", settings.nodes)
     return settings
 
@@ -90,7 +92,7 @@ def _dr(config: Config, plan: Plan, account: str) -> DrSettings:
         addon_versions=addon_versions(config),
         cluster_admins=cluster_admins(config, plan),
         instance_types=config.texts("instanceTypes", _X86, "an x86-64 instance type such as m7i.large"),
-        nodes=config.number("nodes", 1, 100, default=6),
+        nodes=config.number("nodes", 1, 100, default=7),
         postgres_image=postgres_image(config),
         postgres_settings=config.mapping("postgresSettings", "PostgreSQL settings by name"),
         postgres_size=postgres_size(config),
@@ -111,6 +113,7 @@ def _dr(config: Config, plan: Plan, account: str) -> DrSettings:
         runner_image=config.image("runnerImage", "ultramarket/dr-runner"),
         guard_mode=config.text("guardMode", MODES, "off, observe or enforce", default="enforce"),
         guard_password=config.secret("guardPassword", "the database role dr_guard logs in with it"),
+        redis=redis_follower(config, plan),
     )
 
 

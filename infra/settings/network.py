@@ -9,6 +9,7 @@ from recovery.plan.plan import Plan
 from recovery.site.subnets import MOST_ZONES, NARROWEST, WIDEST
 
 _SUBNET = r"subnet-[0-9a-f]+"
+_GROUP = r"sg-[0-9a-f]+"
 _VPC = r"vpc-[0-9a-f]+"
 
 
@@ -29,7 +30,8 @@ class DrNetwork:
 class Peering:
     """Production's side of it: what the dr stack exports, and the tables that route the answers.
 
-    `security_group` is the one before the primary, `private_zone` the one with its name; each empty for none.
+    `security_group` is the one before the primary, `redis_security_group` the one before Redis, `private_zone` the one
+    with their names; each empty for none.
     """
 
     connection: str
@@ -37,6 +39,7 @@ class Peering:
     dr_cidr: str
     route_tables: list[str]
     security_group: str
+    redis_security_group: str
     private_zone: str
 
 
@@ -75,7 +78,7 @@ def dr_network(config: Config, plan: Plan) -> DrNetwork:
 def peering(config: Config) -> Peering | None:
     """Read from the prod stack's configuration; None while there is nothing to accept."""
     if not config.given("drPeering"):
-        for key in ("drVpc", "drVpcCidr", "routeTables", "primarySecurityGroup", "privateZone"):
+        for key in ("drVpc", "drVpcCidr", "routeTables", "primarySecurityGroup", "redisSecurityGroup", "privateZone"):
             if config.given(key):
                 config.problems.append(f"{config.namespace}:{key}: belongs to a peering; expected drPeering")
         return None
@@ -86,7 +89,8 @@ def peering(config: Config) -> Peering | None:
         dr_vpc=config.text("drVpc", _VPC, "the dr stack's output `vpc`", default=None if zone else ""),
         dr_cidr=config.cidr("drVpcCidr", "the DR network's range, the dr stack's vpcCidr"),
         route_tables=config.texts("routeTables", r"rtb-[0-9a-f]+", "a route table of production's subnets"),
-        security_group=config.text("primarySecurityGroup", r"sg-[0-9a-f]+", "the primary's security group", default=""),
+        security_group=config.text("primarySecurityGroup", _GROUP, "the primary's security group", default=""),
+        redis_security_group=config.text("redisSecurityGroup", _GROUP, "Redis's security group", default=""),
         private_zone=zone,
     )
 

@@ -23,7 +23,7 @@ def primary_tls(config: Config) -> TlsSettings:
     """`sslMode` and `primaryCa`. No encryption has to be said; libpq's own `prefer`, which leaves it to whoever
     answers, is no choice."""
     authority = config.text("primaryCa", r"[\s\S]*", "a CA certificate as PEM", default="")
-    if authority and not _certificates(authority):
+    if authority and not certificates(authority):
         config.wrong("primaryCa", "CA certificates as PEM, from -----BEGIN CERTIFICATE----- on and no key", authority)
     default = "verify-full" if authority else "require"
     mode = config.text("sslMode", "|".join(SSL_MODES), f"one of {', '.join(SSL_MODES)}", default=default)
@@ -34,8 +34,8 @@ def primary_tls(config: Config) -> TlsSettings:
     return TlsSettings(ssl_mode=mode, primary_ca=authority)
 
 
-def _certificates(text: str) -> bool:
-    """Are these X.509 certificates and nothing else?"""
+def certificates(text: str) -> bool:
+    """Whether these are X.509 certificates and nothing else."""
     if not _PEM.fullmatch(text):
         return False
     try:

@@ -9,6 +9,7 @@ from infra.settings.common import CLUSTER_NAME, MODES, GuardSettings, accepted_i
 from infra.settings.config import Config
 from infra.settings.network import Peering, peering
 from infra.settings.primary_tls import TlsSettings, primary_tls
+from infra.settings.redis_server import RedisPrimary, redis_primary
 from infra.settings.replica import ReplicaSettings, replica_in_site
 from recovery.plan.plan import Plan
 
@@ -28,6 +29,7 @@ class ProdSettings(GuardSettings):
     backup_host: str
     replica: ReplicaSettings | None
     tls: TlsSettings
+    redis: RedisPrimary
     gate: str
     primary_pod_labels: dict[str, str]
     primary_admits: list[str]
@@ -62,6 +64,7 @@ def _prod(config: Config, plan: Plan, account: str) -> ProdSettings:
         backup_host=_primary(config, "backupHost", "the host backups are read from", default=primary),
         replica=replica_in_site(config, plan),
         tls=primary_tls(config),
+        redis=redis_primary(config),
         gate=gate,
         primary_pod_labels=labels,
         primary_admits=config.ranges("primaryAdmits", "a CIDR range that may reach the primary's Pods", least=0),

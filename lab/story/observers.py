@@ -2,7 +2,7 @@
 
 import json
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Self
 
 import dns.message
@@ -14,9 +14,13 @@ from lab.machine.addresses import DNS_PORT, POSTGRES_PORT
 from lab.story.measure import Watch
 from lab.ultramarket.primary import APPLICATION, DATABASE
 from lab.ultramarket.production import PRIMARY
+from lab.ultramarket.redis import APPLICATION as REDIS_APPLICATION
+from lab.ultramarket.redis import ask
+from lab.ultramarket.service import CART
 from lab.world import World
+from recovery.errors import DrError
 from recovery.lease.lease import parse_lsn
-from recovery.names import BUNDLE_KEY, GATE_SERVICE, GUARD_CONTAINER, MARKER_KEY, ROLE_PROMOTER
+from recovery.names import BUNDLE_KEY, GATE_SERVICE, GUARD_CONTAINER, MARKER_KEY, ROLE_MONITOR, ROLE_PROMOTER
 
 
 class Observers:
@@ -64,6 +68,26 @@ def orders_stored(world: World) -> set[str]:
     """Ids of all orders in the DR site's database, read as the application reads them: through the DR gate."""
     with connect(world, read_bundle(world)["endpoints"]["gate"], APPLICATION) as connection:
         return {row[0] for row in connection.execute("SELECT id FROM orders")}
+
+
+def carts_stored(world: World, orders: Iterable[str]) -> set[str]:
+    """Of these orders, those whose cart is in the DR site's Redis, read as the application reads it: through the
+    gate."""
+    ids = list(orders)
+    host = read_bundle(world)["endpoints"]["redis_gate"].rpartition(":")[0]
+    found = ask(host, world.redis.passwords, "MGET", *(CART + each for each in ids), user=REDIS_APPLICATION)
+    assert isinstance(found, list)
+    return {each for each, cart in zip(ids, found, strict=True) if cart is not None}
+
+
+def redis_follows(world: World) -> bool:
+    """Whether the DR site's Redis has production's data and a link to it."""
+    host = read_bundle(world)["endpoints"]["redis"].rpartition(":")[0]
+    try:
+        said = str(ask(host, world.redis.passwords, "INFO", "replication", user=ROLE_MONITOR))
+    except (DrError, OSError):
+        return False
+    return "role:slave" in said and "master_link_status:up" in said
 
 
 def standby_streams(world: World) -> bool:

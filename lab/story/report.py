@@ -44,6 +44,7 @@ def build(facts: Facts, progress: Progress, plan: Plan) -> dict[str, Any]:
         "standby_restart": facts.standby_restart,
         "walls": facts.walls,
         "failover": failover,
+        "engines": engines(facts),
         "old_primary": {
             "write_refused": bool(facts.write_refused) and all(facts.write_refused.values()),
             "reasons": facts.write_refused,
@@ -58,6 +59,27 @@ def build(facts: Facts, progress: Progress, plan: Plan) -> dict[str, Any]:
     report["not_seen"] = comparison.unseen(compared)
     report["problems"] = problems(report, plan)
     return {"ok": not report["problems"], **report}
+
+
+def engines(facts: Facts) -> dict[str, dict[str, Any]]:
+    """Per engine: writes acknowledged to customers, those of them that the DR site lacks, how many the forecast allowed
+    for, and what its promotion's own step took."""
+    took = {step["name"]: step["seconds"] for step in facts.promotion.get("steps", ())}
+    forecast = facts.forecast
+    allowed = {
+        "postgres": forecast.get("loss", forecast).get("orders_at_most"),
+        "redis": (forecast.get("redis") or {}).get("changes_at_most"),
+    }
+    there = {"postgres": facts.stored, "redis": facts.carts}
+    return {
+        engine: {
+            "acknowledged": len(facts.orders),
+            "lost": len(lost(facts.orders, stored)),
+            "lost_forecast": -1 if allowed[engine] is None else allowed[engine],
+            "promote_seconds": took.get(engine, -1),
+        }
+        for engine, stored in there.items()
+    }
 
 
 def problems(report: dict[str, Any], plan: Plan) -> list[str]:
@@ -75,6 +97,7 @@ def problems(report: dict[str, Any], plan: Plan) -> list[str]:
         "the standby did not come back after its Pod was deleted": report["standby_restart"].get("streams") is True,
         "not both databases refused the application past the gate": _hold(report["walls"]),
         "more orders were lost than forecast": 0 <= failover["orders_lost"] <= failover["orders_lost_forecast"],
+        "more carts were lost than forecast": _within(report["engines"]["redis"]),
         f"promotion took longer than {allowed:.1f} s": 0 < failover["promote_seconds"] <= allowed,
         "somebody called Route 53 during the promotion": failover["attempts_on_route53"] == 0,
         f"the fence wait was shorter than {fence:.0f} s": failover["fence_wait_seconds"] >= fence,
@@ -92,6 +115,10 @@ def problems(report: dict[str, Any], plan: Plan) -> list[str]:
         "the dropped table was not put back": beside.get("put_back") is True,
     }
     return [problem for problem, holds in wanted.items() if not holds]
+
+
+def _within(engine: dict[str, Any]) -> bool:
+    return 0 <= engine["lost"] <= engine["lost_forecast"]
 
 
 def _hold(walls: dict[str, dict[str, str]]) -> bool:
@@ -143,10 +170,18 @@ def _show_comparison(report: dict[str, Any]) -> None:
         f"{failover['orders_lost']} of {failover['orders_acknowledged']}",
         "",
     )
+    redis = report["engines"]["redis"]
+    carts = (
+        "carts lost (changes at Redis's average rate)",
+        redis["lost_forecast"],
+        f"at most {redis['lost_forecast']}",
+        f"{redis['lost']} of {redis['acknowledged']}",
+        "",
+    )
     table(
         "\nForecast against measured",
         ("what", "forecast, at most", "judged", "measured", ""),
-        [*(Row(**row).cells() for row in report["comparison"]), orders],
+        [*(Row(**row).cells() for row in report["comparison"]), orders, carts],
     )
     console.print(f"{JUDGED}\n", markup=False)
 

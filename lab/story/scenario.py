@@ -46,6 +46,7 @@ class Facts:
     name_moved: Change | None = None
     orders: list[Order] = field(default_factory=list)
     stored: set[str] = field(default_factory=set)
+    carts: set[str] = field(default_factory=set)
     attempts: list[Attempt] = field(default_factory=list)
     restore: dict[str, Any] = field(default_factory=dict)
     due_full: dict[str, Any] = field(default_factory=dict)
@@ -112,6 +113,7 @@ class Scenario:
             wait_until(
                 lambda: observers.standby_streams(world), timeout=30, what="the DR standby to stream", interval=0.2
             )
+            wait_until(lambda: observers.redis_follows(world), timeout=30, what="the DR Redis to follow", interval=0.2)
             self.facts.walls = walls.check(world)
             self.progress.say(words.walls(self.facts.walls))
 
@@ -135,6 +137,7 @@ class Scenario:
             self.facts.beyond_the_stream = stream_cut.beyond_the_stream(world)
             world.aws.reach.region_gone("us-east-1")
             world.prod.kill()
+            world.supervisor.kill(world.redis.name)
             self.facts.died = time.monotonic()
             self.progress.say(words.beyond_the_stream(self.facts.beyond_the_stream))
             self.progress.say("production is gone: database, cluster, us-east-1", "bold red")
@@ -175,7 +178,7 @@ class Scenario:
         """A setting homed in the DR region changes; then a preview looks at everything that is there."""
         engine = self.world.engine
         before = self._replicas()
-        engine.run("config", "set", "ultramarket-dr:nodes", "7", stack="dr").must()
+        engine.run("config", "set", "ultramarket-dr:nodes", "8", stack="dr").must()
         changed = _changed(engine.up("dr").must())
         left = engine.preview("dr", refresh=True).must().changes
         after = self._replicas()
@@ -188,6 +191,7 @@ class Scenario:
         with self.progress.phase("production returns", "production's database and cluster come back", 4):
             self.due = world.later(due_full.run, world)
             world.prod.restart()
+            world.redis.start()
             wait_until(world.primary.accepts, timeout=30, what="production's database to come back", interval=0.2)
             wait_until(
                 lambda: observers.guard_speaks(world), timeout=20, what="production's guard to start", interval=0.2
@@ -204,6 +208,7 @@ class Scenario:
         self.progress.say(words.drained(self.facts.log))
         self.facts.orders = read_ledger(self.ledger)
         self.facts.stored = observers.orders_stored(self.world)
+        self.facts.carts = observers.carts_stored(self.world, [order.id for order in self.facts.orders])
 
     def dropped_table(self) -> None:
         """A mistake, not a failover: no site is better off, so the moment before is looked at beside it."""

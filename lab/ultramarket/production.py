@@ -9,11 +9,12 @@ import yaml
 from lab.kubernetes.api import Api
 from lab.machine.addresses import POSTGRES_PORT
 from lab.ultramarket.primary import APPLICATION, DATABASE
-from recovery.names import GATE_FOLDER, GATE_SERVICE
+from lab.ultramarket.redis import APPLICATION as REDIS_APPLICATION
+from recovery.names import GATE_FOLDER, GATE_SERVICE, REDIS_GATE_SERVICE
 from recovery.plan.plan import SERVICES
 
 DIGEST = "sha256:" + "0" * 64
-SECRET = "ultramarket-database"
+SECRET, REDIS_SECRET = "ultramarket-database", "ultramarket-redis"
 PRIMARY_LABELS = {"app": "postgres-primary"}
 PRIMARY = "postgres-primary"
 _PORT = 8080
@@ -82,10 +83,12 @@ def _primary() -> dict[str, Any]:
     }
 
 
-def create_services(api: Api, namespace: str, password: str) -> None:
-    """Deployments, Services and the Ingress of the six services; they log in through the gate."""
+def create_services(api: Api, namespace: str, password: str, redis_password: str) -> None:
+    """Deployments, Services and the Ingress of the six services; they log in through the gate, to both databases."""
     core, apps = f"/api/v1/namespaces/{namespace}", f"/apis/apps/v1/namespaces/{namespace}"
     api.create(f"{core}/secrets", {"metadata": {"name": SECRET}, "stringData": {"password": password}})
+    redis = {"metadata": {"name": REDIS_SECRET}, "stringData": {"password": redis_password}}
+    api.create(f"{core}/secrets", redis)
     for name in SERVICES:
         api.create(f"{core}/services", _service(name))
         api.create(f"{apps}/deployments", _deployment(name))
@@ -100,7 +103,7 @@ def _service(name: str) -> dict[str, Any]:
 
 
 def _deployment(name: str) -> dict[str, Any]:
-    gate = GATE_SERVICE.upper().replace("-", "_")
+    gate, redis = (each.upper().replace("-", "_") for each in (GATE_SERVICE, REDIS_GATE_SERVICE))
     variables: dict[str, Any] = {
         "SERVICE": name,
         "SITE": "prod",
@@ -109,10 +112,14 @@ def _deployment(name: str) -> dict[str, Any]:
         "DATABASE_PORT": f"$({gate}_SERVICE_PORT)",
         "DATABASE_NAME": DATABASE,
         "DATABASE_USER": APPLICATION,
+        "REDIS_HOST": f"$({redis}_SERVICE_HOST)",
+        "REDIS_PORT": f"$({redis}_SERVICE_PORT)",
+        "REDIS_USER": REDIS_APPLICATION,
     }
     env = [{"name": key, "value": value} for key, value in variables.items()]
     env.append({"name": "POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}})
     env.append({"name": "DATABASE_PASSWORD", "valueFrom": {"secretKeyRef": {"name": SECRET, "key": "password"}}})
+    env.append({"name": "REDIS_PASSWORD", "valueFrom": {"secretKeyRef": {"name": REDIS_SECRET, "key": "password"}}})
     container = {
         "name": name,
         "image": f"ultramarket/{name}@{DIGEST}",

@@ -1,5 +1,5 @@
 """What runs as each of UltraMarket's six services in the lab: docs/service-contract.md, no more and no less, and as
-`order` it takes orders too.
+`order` it takes orders too: the cart in Redis first, where there is one, then the order.
 
 Every answer says which site's process gave it (SITE) and which epoch its database is in (the row promotion writes),
 so that nobody can mistake one site's answer for the other's.
@@ -14,9 +14,35 @@ from typing import Any
 
 import psycopg
 
+from engines.redis.connection import Address, session
+from recovery.errors import DrError
+
+CART = "cart:"
+"""What the key of an order's cart begins with."""
+_REDIS_SECONDS = 2.0
 _TRY = "INSERT INTO dr.probe (run, step) VALUES ('service', 'probe')"
 _PLACE = "INSERT INTO orders (id, client) VALUES (%s, %s) ON CONFLICT (id) DO NOTHING"
 _EPOCH = "SELECT epoch FROM dr.site"
+
+
+def _keep_cart(order: str, client: str) -> None:
+    """Raises DrError, OSError. A session each: the gate may be another one by the next order."""
+    host = os.environ.get("REDIS_HOST")
+    if not host:
+        return
+    where = Address(
+        host=host,
+        port=int(os.environ.get("REDIS_PORT", "6379")),
+        user=os.environ["REDIS_USER"],
+        password=os.environ["REDIS_PASSWORD"],
+    )
+    with session(where, seconds=_REDIS_SECONDS) as connection:
+        connection.command("SET", f"{CART}{order}", client, "EX", "86400")
+
+
+def _place_order(order: str, client: str) -> int:
+    _keep_cart(order, client)
+    return _query((order, client))
 
 
 def _query(order: tuple[str, str] | None = None, *, probe: bool = False) -> int:
@@ -76,7 +102,7 @@ class Handler(BaseHTTPRequestHandler):
             self._with_database(200, lambda: _query(probe=True), ("accepted", "refused"))
         elif self.path == "/v2/order/orders":
             body = json.loads(self.rfile.read(length))
-            self._with_database(201, lambda: _query((str(body["id"]), str(body.get("client", "")))))
+            self._with_database(201, lambda: _place_order(str(body["id"]), str(body.get("client", ""))))
         else:
             self._answer(404, {"error": "no such path"})
 
@@ -85,7 +111,7 @@ class Handler(BaseHTTPRequestHandler):
         answer: dict[str, Any] = {"site": os.environ["SITE"]}
         try:
             answer |= {"epoch": ask(), "database": "ok"}
-        except psycopg.Error as error:
+        except (psycopg.Error, DrError, OSError) as error:
             answer |= {"epoch": None, "database": type(error).__name__}
         well = answer["database"] == "ok"
         self._answer(success if well else 503, answer | ({"write": write[0 if well else 1]} if write else {}))

@@ -32,14 +32,17 @@ from recovery.failover.history import History
 from recovery.failover.overrides import Overrides
 from recovery.failover.preflight import guard_alone, judge
 from recovery.failover.promotion import Seen
+from recovery.failover.redis_loss import RedisLoss, redis_loss
 from recovery.failover.restoring import Restoring, Wish
 from recovery.failover.step import Step
 from recovery.failover.steps import steps_for
 from recovery.failover.steps.drain import bytes_ahead
+from recovery.failover.steps.redis import STEP as REDIS
 from recovery.failover.steps.restore import STEP as RESTORE
 from recovery.lease.guard_report import fresh_for
 from recovery.lease.lease import Lease
 from recovery.ports.control_table import RunClaim, RunStore
+from recovery.ports.redis import RedisState
 from recovery.ports.standby import StandbyState
 
 _LOOK_AGAIN_SECONDS = 1.0
@@ -288,6 +291,19 @@ class Failover:
             bucket_ahead=bytes_ahead(facts.log, facts.standby),
             restore=facts.restoring.planned if isinstance(facts.restoring, Restoring) else None,
             ordered=facts.ordered,
+            redis=self._redis_loss(facts),
+        )
+
+    def _redis_loss(self, facts: Facts) -> RedisLoss | None:
+        """None where none waits, or where it is promoted already."""
+        seen = facts.previews.get(REDIS.name)
+        if seen is None:
+            return None
+        return redis_loss(
+            seen if isinstance(seen, RedisState) else None,
+            facts.lease if isinstance(facts.lease, Lease) else None,
+            lag=self.bundle.plan.assumptions.replica_lag,
+            now=self._clock.now(),
         )
 
     def _entry(self, prepared: Prepared) -> dict[str, Any]:

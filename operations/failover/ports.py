@@ -23,6 +23,7 @@ from cloud.wall_store import DynamoWallStore
 from engines.catalog import newest
 from engines.postgres.standby import PostgresGate, PostgresStandby
 from engines.postgres.wal_ahead import BucketLog
+from engines.redis.standby import GateRedis, Lazy, ReplicaRedis, address_of
 from operations.context import secret
 from operations.failover.planner import BucketPlanner
 from recovery.copies.retention import FULL
@@ -38,6 +39,7 @@ from recovery.ports.cluster import Cluster
 from recovery.ports.control_table import GuardReports, LeaseStore, WallStore
 from recovery.ports.edge import Edge, OldSite
 from recovery.ports.public_name import Marker
+from recovery.ports.redis import RedisGate, RedisReplica
 from recovery.ports.standby import StandbyDatabase, StandbyLog, WriteGate
 
 _ATTEMPT_SECONDS = 1.5
@@ -62,6 +64,8 @@ class Ports:
     planner: Planner  # what that would take
     log: StandbyLog  # what the DR bucket has of production's
     gate: WriteGate
+    redis: RedisReplica | None  # None: none waits for a promotion
+    redis_gate: RedisGate | None
     cluster: Cluster
     dr_edge: Edge
     production: Edge  # asked whether it is alive
@@ -168,6 +172,8 @@ def connect(
         planner=BucketPlanner(store=bucket, environment=dict(os.environ)),
         log=BucketLog(store=S3Bucket(bundle.backup_bucket, bundle.region, patience=(2, 2))),
         gate=PostgresGate(places.gate, plan.datasets.postgres.database),
+        redis=redis_replica(bundle, ROLE_PROMOTER),
+        redis_gate=GateRedis(_redis_at(places.redis_gate, ROLE_PROMOTER)) if places.redis_gate else None,
         cluster=KubernetesCluster(kubeconfig, bundle.namespace),
         dr_edge=HttpEdge(places.dr_edge, host=plan.dns.name, resolver=plain),
         production=HttpEdge(places.prod_edge, host=plan.dns.name, resolver=plain),
@@ -180,6 +186,15 @@ def connect(
         caller=lambda: caller(bundle.region),
         newest_backup=lambda: _newest_backup(bundle, "postgres", FULL),  # for a lost standby, which is PostgreSQL's
     )
+
+
+def redis_replica(bundle: Bundle, user: str) -> ReplicaRedis | None:
+    """The DR site's Redis, asked as `user` unless REDIS_USER says otherwise; None where none waits."""
+    return ReplicaRedis(_redis_at(bundle.endpoints.redis, user)) if bundle.endpoints.redis else None
+
+
+def _redis_at(endpoint: str, user: str) -> Lazy:
+    return address_of(endpoint, os.environ, user, lambda: secret("REDIS_PASSWORD"))
 
 
 def _check(resolver: Resolver, name: str) -> Callable[[], None]:

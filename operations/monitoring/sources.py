@@ -10,16 +10,17 @@ from cloud.marker import S3Marker
 from cloud.objects import S3Bucket
 from cloud.replication import S3Replication
 from engines.postgres.standby import PostgresStandby
-from operations.failover.ports import dr_edge, stores
+from operations.failover.ports import dr_edge, redis_replica, stores
 from recovery.copies.beside import BesideCluster
 from recovery.failover.bundle import Bundle
-from recovery.names import Names
+from recovery.names import ROLE_MONITOR, Names
 from recovery.ports.buckets import LogBucket, ObjectStore
 from recovery.ports.cluster import Cluster
 from recovery.ports.control_table import GuardReports, LeaseStore, RunReports, RunStore, WallStore
 from recovery.ports.edge import Edge
 from recovery.ports.metrics import ReplicationSource
 from recovery.ports.public_name import Marker
+from recovery.ports.redis import RedisReplica
 from recovery.ports.standby import StandbyDatabase
 
 
@@ -34,6 +35,7 @@ class Sources:
     backups: RunReports
     walls: WallStore
     standby: StandbyDatabase
+    redis: RedisReplica | None
     cluster: Cluster
     beside: BesideCluster
     marker: Marker
@@ -54,6 +56,7 @@ class Sources:
             backups=backups,
             walls=walls,
             standby=PostgresStandby(bundle.endpoints.standby, plan.datasets.postgres.database),
+            redis=redis_replica(bundle, ROLE_MONITOR),
             cluster=KubernetesCluster(kubeconfig, bundle.namespace),
             beside=KubernetesBeside(kubeconfig, bundle.namespace),
             marker=S3Marker(bundle.marker_bucket, bundle.region),

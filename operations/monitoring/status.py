@@ -23,6 +23,7 @@ from operations.monitoring.known import Known
 from operations.monitoring.lease import judge_lease
 from operations.monitoring.postgres_log import LogSeen, judge_log, look_at_log
 from operations.monitoring.promotion import judge_marker, judge_promotion, run_of
+from operations.monitoring.redis import judge_redis
 from operations.monitoring.services import judge_services
 from operations.monitoring.slots import judge_slots
 from operations.monitoring.sources import Sources
@@ -51,6 +52,7 @@ def look(bundle: Bundle, sources: Sources, *, now: datetime) -> list[Finding]:
     copies, origin = sources.copies, sources.origin
     asked_lease = ask("the control table", sources.leases.read)
     standby = ask("the standby", lambda: look_at_standby(sources.standby))
+    redis = ask("the DR site's Redis", lambda: sources.redis.state() if sources.redis else None)
     disk = ask("the DR cluster", lambda: sources.cluster.disk_bytes(STANDBY_CLAIM))
     deployments = ask("the DR cluster", sources.cluster.deployments)
     jobs = ask("the DR cluster", sources.cluster.scheduled_jobs)
@@ -78,6 +80,7 @@ def look(bundle: Bundle, sources: Sources, *, now: datetime) -> list[Finding]:
         finding_of("slots", lambda: _slots(known, guards)),
         finding_of("disk", _if_it_runs(known, lambda: judge_disk(standby().used, disk()))),
         finding_of("collation", _if_it_runs(known, lambda: judge_collation(standby().collations))),
+        finding_of("redis", lambda: judge_redis(redis(), known)),
         finding_of("services", lambda: judge_services(deployments(), known)),
         finding_of("jobs", lambda: judge_jobs(jobs(), now=now)),
         finding_of("beside", lambda: judge_beside(beside(), now=now)),

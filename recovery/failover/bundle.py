@@ -28,12 +28,15 @@ class ClusterAccess(_Model):
 
 
 class Endpoints(_Model):
-    """Host names (with port) of both edges, and the DR site's databases as seen from inside."""
+    """Host names (with port) of both edges, and the DR site's databases as seen from inside. `redis` and the gate to it
+    are empty where none waits for a promotion."""
 
     prod_edge: str
     dr_edge: str
     standby: str
     gate: str
+    redis: str = ""
+    redis_gate: str = ""
 
     @field_validator("*")
     @classmethod

@@ -82,8 +82,9 @@ class Reason:
 
 @dataclass
 class Findings:
-    """Collects reasons against and what is worth knowing."""
+    """Collects reasons against and what is worth knowing. `overrides`: by name, those that were given."""
 
+    overrides: Mapping[str, str] = field(default_factory=dict[str, str])
     reasons: list[Reason] = field(default_factory=list[Reason])
     warnings: list[str] = field(default_factory=list[str])
 

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from recovery.failover.redis_loss import RedisLoss
 from recovery.failover.restoring import Ordered, PlannedRestore
 from recovery.failover.steps.drain import seconds_for
 from recovery.lease.lease import Lease
@@ -79,6 +80,7 @@ class Forecast:
     terms: tuple[Term, ...]
     cache_seconds: float  # what a client that cached the old address waits in addition
     loss: Loss
+    redis: RedisLoss | None = None  # None: none waits for a promotion
 
     @property
     def total_seconds(self) -> float:
@@ -102,6 +104,7 @@ class Forecast:
             "total_seconds_cached": round(self.total_seconds + self.cache_seconds, 3),
             **asdict(self.loss),
             "words": self.loss.words(),
+            "redis": self.redis.as_dict() if self.redis else None,
         }
 
 
@@ -117,11 +120,13 @@ def forecast(
     bucket_ahead: int | None = None,
     restore: PlannedRestore | None = None,
     ordered: Ordered | None = None,
+    redis: RedisLoss | None = None,
 ) -> Forecast:
     """The cost of promoting now. `ready`: replicas of each service that are ready already; `preflight_seconds`: what
     the reading took that this is forecast from; `arriving`: WAL still comes in at the standby; `bucket_ahead`: bytes of
     log that the DR bucket has beyond it, None when that is not known; `restore`: what is restored before anything else
-    and stands in the standby's place then; `ordered`: the run's order, by which the loss may be on purpose."""
+    and stands in the standby's place then; `ordered`: the run's order, by which the loss may be on purpose; `redis`:
+    what of Redis is lost."""
     check = plan.dns.health_check
     fence = lease.fence_seconds if lease else (plan.lease.duration + plan.lease.margin).total_seconds()
     backlog = max(0, standby.receive_lsn - standby.replay_lsn) if standby else 0
@@ -152,7 +157,7 @@ def forecast(
     else:
         lost = loss(lease, standby, now=now, arriving=arriving, bucket_ahead=bucket_ahead)
         lost = replace(lost, of="the bucket") if restore else lost
-    return Forecast(terms=terms, cache_seconds=plan.dns.ttl.total_seconds(), loss=lost)
+    return Forecast(terms=terms, cache_seconds=plan.dns.ttl.total_seconds(), loss=lost, redis=redis)
 
 
 def on_purpose(lease: Lease | None, ordered: Ordered) -> Loss:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 LOST, LOSS, LOCAL, ROOM = "production-is-lost", "accept-loss", "local-journal", "without-room"
-UNPROVEN, UNDRAINED = "guard-unproven", "log-undrained"
+UNPROVEN, UNDRAINED, NO_REDIS = "guard-unproven", "log-undrained", "without-redis"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,6 +17,7 @@ class Overrides:
     guard_unproven: bool = False
     without_room: bool = False
     log_undrained: bool = False
+    without_redis: bool = False
 
     def names(self) -> dict[str, str]:
         """Those given, for journal and result."""
@@ -27,5 +28,6 @@ class Overrides:
             UNPROVEN: "yes" if self.guard_unproven else "",
             ROOM: "yes" if self.without_room else "",
             UNDRAINED: "yes" if self.log_undrained else "",
+            NO_REDIS: "yes" if self.without_redis else "",
         }
         return {name: value for name, value in given.items() if value}

@@ -62,7 +62,7 @@ def judge(
     """Whether `run` may begin, or go on with `steps`: those not done yet or, with `healing`, to be done again. Once the
     lease is this run's, production is fenced and its state is no longer asked; identities are asked always. `wish`:
     what is restored first; of a standby that is not there yet nothing is asked."""
-    found = Findings()
+    found = Findings(overrides=overrides.names())
     _identity(bundle, facts, found)
     if facts.restoring is None:
         judge_database(bundle, facts, wish, run, found)

@@ -23,6 +23,10 @@ FINDINGS: Mapping[str, tuple[int, str]] = {
     "slots": (WARNING, "production's disk fills with WAL that a slot keeps, or nothing bounds it: `dr status`"),
     "disk": (WARNING, "the standby's disk is filling up; with a full one it is lost: `dr status`"),
     "collation": (WARNING, "text at the DR site is sorted in another way than at production: `dr status`"),
+    "redis": (
+        WARNING,
+        "the DR site's Redis does not follow production's: a failover would lose what customers did since: `dr status`",
+    ),
     "services": (WARNING, "services at the DR site are below the size that they should have: `dr status`"),
     "jobs": (WARNING, "a scheduled Job at the DR site failed, is suspended, or runs into the next: `dr status`"),
     "beside": (

@@ -13,7 +13,9 @@ from recovery.units import Duration, DurationOrPermanent
 DatasetName = Literal["postgres", "mongo", "redis", "files", "configuration"]
 DATASETS: tuple[DatasetName, ...] = get_args(DatasetName)
 Bucket = Literal["local", "cloud"]
-SCHEDULED_TODAY = frozenset({("postgres", "full"), ("postgres", "incremental")})
+SCHEDULED_TODAY = frozenset(
+    {("postgres", "full"), ("postgres", "incremental"), ("redis", "full"), ("redis", "snapshot")}
+)
 """(dataset, kind) of the backups that the stacks make by a CronJob."""
 SHIPPED_TODAY = frozenset({("postgres", "log")})
 """Of the logs that they follow, without a schedule."""
@@ -91,8 +93,10 @@ class Mongo(Dataset):
 
 
 class Redis(Dataset):
-    """Redis: carts and sessions. Every `snapshot` is complete, so there is no log."""
+    """Redis: carts and sessions. Every `snapshot` is complete, so there is no log. `application_user`: as whom services
+    log in; users are in no copy, so the DR site makes them by the plan."""
 
+    application_user: SqlName
     snapshot: Snapshot
 
 

@@ -35,6 +35,9 @@ _FILE_LIST_MEBIBYTES = 112  # a verification holds PostgreSQL's backup_manifest 
 RUNNER = Size(millicores=500, mebibytes=BACKUP_MEBIBYTES + _FILE_LIST_MEBIBYTES)
 """A Job or an operator's workspace with `dr` in it."""
 
+KEYS_RUNNER = Size(millicores=250, mebibytes=RUNNER.mebibytes)
+"""A Job that copies Redis: every few minutes, so it asks for less CPU; it bursts like the others."""
+
 BESIDE = Size(millicores=500, mebibytes=2048)
 """The server that a restore brings up to look into, and the restore before it."""
 
@@ -63,7 +66,8 @@ EVICTED_AFTER_SECONDS = 5
 300. Not 0, since a node that is back at once keeps them."""
 
 # Backups after a promotion, a restore, a drill, and the operator: more at once would be a mistake.
-RUNNERS = 8
+RUNNERS = 10
+KEYS_RUNNERS = 3  # of them: Redis's snapshot, its full copy, the look whether one is due
 # A Deployment's default: a rollout adds a quarter of its Pods, rounded up.
 # https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#max-surge
 _SURGE = 0.25
@@ -72,12 +76,26 @@ _SURGE = 0.25
 # Of the database: growth, and the WAL of a day on which nothing can be replayed. Under it a disk is full before anybody
 # has made it larger.
 _DISK_SHARE = 1.5
-_GIBIBYTE = 2**30
+_GIBIBYTE, _MEBIBYTE = 2**30, 2**20
+# Of Redis's data in memory: pages that change while a child writes them out, buffers of the link, fragments.
+_MEMORY_SHARE = 1.3
+# On its disk: an RDB and the next one, an append-only file and the next one.
+_REDIS_DISK_SHARE = 4
 
 
 def least_disk_gibibytes(plan: Plan) -> int:
     """The smallest disk for the standby."""
     return math.ceil(plan.assumptions.size.postgres * _DISK_SHARE / _GIBIBYTE)
+
+
+def redis_size(plan: Plan) -> Size:
+    """The DR site's Redis: all of its data in memory."""
+    return Size(millicores=500, mebibytes=math.ceil(plan.assumptions.size.redis * _MEMORY_SHARE / _MEBIBYTE))
+
+
+def least_redis_disk_gibibytes(plan: Plan) -> int:
+    """The smallest disk for it."""
+    return math.ceil(plan.assumptions.size.redis * _REDIS_DISK_SHARE / _GIBIBYTE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,17 +126,19 @@ def restore_quota() -> Quota:
     )
 
 
-def full_quota(plan: Plan, postgres: Size = POSTGRES) -> Quota:
+def full_quota(plan: Plan, postgres: Size = POSTGRES, redis: Size | None = None) -> Quota:
     """Every service at full size in the middle of a rollout, the database with its guard and log server, the shipper, a
-    restored copy, `RUNNERS` runners.
+    restored copy, Redis (as large as the plan says it is, unless `redis` is given), `RUNNERS` runners.
 
     A rollout's surge counts twice: what is on its way out is counted until it is gone.
     """
     services = sum(each.full + 2 * math.ceil(each.full * _SURGE) for each in plan.services.values())
-    ones = (postgres, GUARD, LOG_SERVER, SHIPPER, BESIDE)
-    parts = [(services, SERVICE), *((1, each) for each in ones), (RUNNERS, RUNNER)]
+    ones = (postgres, GUARD, LOG_SERVER, SHIPPER, BESIDE, redis or redis_size(plan))
+    parts = [(services, SERVICE), *((1, each) for each in ones), (RUNNERS - KEYS_RUNNERS, RUNNER)]
+    parts.append((KEYS_RUNNERS, KEYS_RUNNER))
     return Quota(
-        pods=services + 3 + RUNNERS,  # database, shipper, restored copy; guard, log server are in the database's Pod
+        # Database, shipper, restored copy, Redis; guard and log server are in the database's Pod.
+        pods=services + 4 + RUNNERS,
         millicores=sum(count * size.millicores for count, size in parts),
         mebibytes=sum(count * size.mebibytes for count, size in parts),
     )

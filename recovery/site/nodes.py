@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from recovery.plan.plan import Plan
 from recovery.ports.cluster import Room
-from recovery.site.capacity import GUARD, LOG_SERVER, RUNNER, SERVICE, SHIPPER, Size
+from recovery.site.capacity import GUARD, KEYS_RUNNER, LOG_SERVER, RUNNER, SERVICE, SHIPPER, Size, redis_size
 from recovery.site.room import homeless
 
 _TYPE = re.compile(r"([cmr])\d[a-z0-9-]*\.(large|xlarge|2xlarge|4xlarge|8xlarge)")
@@ -36,8 +36,9 @@ class Nodes:
     types: tuple[str, ...]
 
 
-def shortage(plan: Plan, postgres: Size, nodes: Nodes) -> str:
-    """Why full size does not fit on one node less than there are; empty when it does, or when a type is not known."""
+def shortage(plan: Plan, postgres: Size, nodes: Nodes, redis: Size | None = None) -> str:
+    """Why full size does not fit on one node less than there are; empty when it does, or when a type is not known.
+    Redis is as large as the plan says, unless `redis` is given."""
     rooms = [room for each in nodes.types if (room := node_room(each))]
     if len(rooms) < len(nodes.types) or not rooms:
         return ""
@@ -49,8 +50,11 @@ def shortage(plan: Plan, postgres: Size, nodes: Nodes) -> str:
             mebibytes=postgres.mebibytes + GUARD.mebibytes + LOG_SERVER.mebibytes,
         ),
         SHIPPER,
+        redis or redis_size(plan),
         # The operator's workspace; the monitor's Job; the look whether a backup is due, which may become that backup.
         *(RUNNER,) * 3,
+        # The same look for Redis, and its snapshot.
+        *(KEYS_RUNNER,) * 2,
         *(SERVICE for service in plan.services.values() for _ in range(service.full)),
     ]
     left = {f"node {number}": least for number in range(nodes.count - 1)}

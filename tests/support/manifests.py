@@ -29,6 +29,14 @@ def manifest(run: str = "aaaa", *, epoch: int = 1, started: datetime = NOON, **c
     return made.model_copy(update=changes)
 
 
+def of_redis(kind: str, *, started: datetime, epoch: int = 1, run: str = "aaaa", source: str = "a" * 40) -> Manifest:
+    """Of a copy of Redis."""
+    made = manifest(run, epoch=epoch, started=started, dataset="redis", kind=kind)
+    made = made.model_copy(update={"source": made.source.model_copy(update={"system_identifier": source})})
+    part = made.parts[0].model_copy(update={"key": f"{made.folder}dump.rdb.zst"})
+    return made.model_copy(update={"parts": (part,), "retain_until": started + timedelta(days=1)})
+
+
 def full(age: timedelta, *, parts: int = 2, locked: timedelta = timedelta(days=7)) -> Manifest:
     """Of a full backup that began so long ago."""
     started = datetime.now(UTC).replace(microsecond=0) - age

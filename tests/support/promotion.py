@@ -31,6 +31,7 @@ from recovery.plan.plan import SITES, SiteName
 from recovery.ports.cluster import ClusterRoom, DeploymentState, GuardState, Room, ScheduledJobs
 from recovery.ports.control_table import RunClaim
 from recovery.ports.edge import EdgeSeen, ServiceAnswer, WriteAnswer
+from recovery.ports.redis import RedisState
 from recovery.ports.standby import CollationChange, LogAhead, PromoterRights, StandbyState
 from recovery.term import Assumption, Term
 from tests.support.plans import ROOT
@@ -252,6 +253,8 @@ class Site:
     told: list[tuple[Step[Any], Move]] = field(default_factory=list)
     kept: dict[str, StandbyState] = field(default_factory=dict)  # volume → what lies on it since its claim went
     set: StandbySetSite = field(default_factory=StandbySetSite)
+    redis: RedisState = field(default_factory=lambda: redis())
+    redis_kept: bool = False
 
     def burn(self) -> None:
         """One more point at which the process may die."""
@@ -513,6 +516,62 @@ class FakePlanner:
         return replace(made, **self.site.set.planned)
 
 
+def redis(**changes: Any) -> RedisState:
+    """The DR site's Redis, whose production is gone."""
+    found = RedisState(
+        server="valkey 9.1.2",
+        replica=True,
+        history="a" * 40,
+        offset=1000,
+        link_up=False,
+        down_seconds=5,
+        silent_seconds=None,
+        synchronising=False,
+        loading=False,
+        keys=7,
+        appends=False,
+        commands_per_second=2.0,
+    )
+    return replace(found, **changes)
+
+
+class FakeRedis:
+    """RedisReplica."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+
+    def state(self) -> RedisState:
+        self.site.answer("redis")
+        return self.site.redis
+
+    def promote(self) -> None:
+        def change() -> None:
+            self.site.redis = replace(self.site.redis, replica=False, link_up=False)
+
+        self.site.effect("promote redis", change)
+
+    def keep(self) -> None:
+        def change() -> None:
+            self.site.redis_kept = True
+            self.site.redis = replace(self.site.redis, appends=True)
+
+        self.site.effect("keep redis", change)
+
+
+class FakeRedisGate:
+    """RedisGate: open as PostgreSQL's is."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+
+    def announce(self, epoch: int, run: str) -> None:
+        held = self.site.lease and self.site.lease.site == "dr" and self.site.lease.state == "held"
+        if not held or self.site.redis.replica:
+            raise Unreachable("the gate is closed")
+        self.site.effect("announce to redis", lambda: None)
+
+
 class FakeGate:
     """WriteGate: open when the lease is held by DR and the database is a primary."""
 
@@ -675,6 +734,8 @@ def ports(site: Site) -> Ports:
         planner=FakePlanner(site),
         log=FakeLog(site),
         gate=FakeGate(site),
+        redis=FakeRedis(site),
+        redis_gate=FakeRedisGate(site),
         cluster=FakeCluster(site),
         dr_edge=FakeEdge(site, "dr"),
         production=FakeEdge(site, "gone"),

@@ -25,6 +25,10 @@ PROD_OUTPUTS = {
     "primary_port": "5432",
     "ssl_mode": "require",
     "primary_ca": "",
+    "redis_host": "redis.test",
+    "redis_port": "6379",
+    "redis_tls": "yes",
+    "redis_ca": "",
     "edge": "edge.test:443",
     "system_identifier": "",
 }

@@ -18,7 +18,7 @@ from recovery.errors import DrError
 from recovery.names import manifest_key
 from recovery.ports.edge import EdgeSeen, ServiceAnswer
 from tests.support.fakes import FakeBucket
-from tests.support.manifests import manifest
+from tests.support.manifests import manifest, of_redis
 from tests.support.promotion import (
     NOW,
     SYSTEM,
@@ -31,6 +31,7 @@ from tests.support.promotion import (
     lease,
     ports,
     process,
+    redis,
     standby,
 )
 
@@ -49,12 +50,14 @@ def copies() -> FakeBucket:
 
 
 def finished(store: FakeBucket, ago: timedelta, *, epoch: int = 1) -> Manifest:
-    """Let the newest full backup be so old, and the only one."""
+    """Let the newest full backup be so old, and the only one; Redis's copies are new."""
     store.objects.clear()
     made = manifest(epoch=epoch, started=NOW - ago - timedelta(minutes=1))
-    key = manifest_key(made.parts[0].key.rpartition("/")[0] + "/")
-    store.objects |= {made.parts[0].key: b"xxx", key: made.to_json()}
-    assert move_pointer(store, made, key)
+    others = [of_redis(kind, epoch=epoch, started=NOW - timedelta(minutes=5)) for kind in ("full", "snapshot")]
+    for each in (made, *others):
+        key = manifest_key(each.folder)
+        store.objects |= {each.parts[0].key: b"xxx", key: each.to_json()}
+        assert move_pointer(store, each, key)
     log = LogPosition(epoch=epoch, system=SYSTEM, timeline=epoch, segment_bytes=2**24, start=0, end=2**40, at=NOW)
     store.objects[log.key] = log.to_json()
     return made
@@ -70,6 +73,7 @@ def sources(site: Site, copies: FakeBucket) -> Sources:
         backups=FakeBackups(site),
         walls=FakeWalls(site),
         standby=found.standby,
+        redis=found.redis,
         cluster=found.cluster,
         beside=FakeBeside(site),
         marker=found.marker,
@@ -91,7 +95,8 @@ def healthy() -> Site:
     """Production works and the standby follows."""
     beat = lease().heartbeat
     assert beat
-    return Site(lease=lease(heartbeat=replace(beat, at=NOW)), database=standby(streaming=True))
+    follows = redis(link_up=True, down_seconds=None, silent_seconds=1)
+    return Site(lease=lease(heartbeat=replace(beat, at=NOW)), database=standby(streaming=True), redis=follows)
 
 
 def promoted(site: Site, folder: Path, copies: FakeBucket | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Hold the lease, so that the DR gate may open: the database behind it is a primary now."""
+"""Hold the lease, so that the DR gate may open: what is behind it takes writes now."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,7 +17,7 @@ class HoldLease(Step[LeaseSeen]):
 
     name = "hold"
     title = "hold the lease, so that the gate may open"
-    after = ("postgres",)
+    after = ("postgres", "redis")
     observes = LeaseSeen
     verbs = {HOLD: "holding the lease"}  # noqa: RUF012 - a constant of the class
     undone = "the lease is ours and says `taken` again, so the DR gate stays closed"

@@ -30,7 +30,7 @@ class VerifyServices(Step[AnswersSeen]):
 
     name = "services"
     title = "verify the services on the DR edge"
-    after = ("write", "scale")
+    after = ("write", "redis_write", "scale")
     observes = AnswersSeen
     proof = True
 

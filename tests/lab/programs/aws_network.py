@@ -33,6 +33,8 @@ if peering:
             route_tables=[config.require("table")],
             security_group=config.require("group"),
             primary_port=5432,
+            redis_security_group=config.require("group"),
+            redis_port=6379,
             private_zone=config.require("zone"),
         ),
         pulumi.ResourceOptions(providers=[prod]),

@@ -7,7 +7,7 @@ from tests.support.project import in_the_project as in_the_project  # a fixture
 
 GUARDED = {
     "prod": {"site-guard-guard", "postgres-log-shipper-deployment"},
-    "dr": {"site-guard-guard", "postgres-set", "postgres-log-shipper-deployment"},
+    "dr": {"site-guard-guard", "postgres-set", "redis-set", "postgres-log-shipper-deployment"},
 }
 
 

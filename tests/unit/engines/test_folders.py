@@ -15,7 +15,7 @@ from recovery.copies.pruning import decide
 from recovery.errors import Refused
 from recovery.names import manifest_key
 from recovery.plan.loading import load_plan
-from recovery.ports import StoredObject
+from recovery.ports.buckets import StoredObject
 from tests.support.fakes import FakeBucket
 from tests.support.manifests import manifest, of_redis
 from tests.support.plans import ROOT
@@ -68,10 +68,9 @@ def store(bucket: FakeBucket, made: Manifest) -> str:
 
 def filled(count: int) -> Counting:
     bucket = Counting()
-    for number in reversed(range(1, count + 1)):
-        made = snapshot(number)
-        key = store(bucket, made)
-    move_pointer(bucket, made, key)
+    for number in reversed(range(2, count + 1)):
+        store(bucket, snapshot(number))
+    move_pointer(bucket, snapshot(1), store(bucket, snapshot(1)))
     bucket.forget()
     return bucket
 

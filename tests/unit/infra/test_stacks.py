@@ -88,7 +88,7 @@ def pods(found: list[Declared]) -> dict[str, dict[str, Any]]:
                 "ClusterRoles": 1,
             },
         ),
-        ("prod", {"SiteGuard": 1, "BackupCronJobs": 1, "LogShipper": 1, "Pruner": 1, "WallCheck": 1}),
+        ("prod", {"SiteGuard": 1, "BackupCronJobs": 2, "LogShipper": 1, "Pruner": 1, "WallCheck": 1}),
         (
             "dr",
             {
@@ -97,7 +97,7 @@ def pods(found: list[Declared]) -> dict[str, dict[str, Any]]:
                 "SiteEdge": 1,
                 "DefaultDeny": 1,
                 "StrategyConfig": 1,
-                "BackupCronJobs": 1,
+                "BackupCronJobs": 2,
                 "LogShipper": 1,
                 "Pruner": 1,
                 "OperatorWorkspace": 1,
@@ -105,6 +105,7 @@ def pods(found: list[Declared]) -> dict[str, dict[str, Any]]:
                 "EncryptedDisks": 1,
                 "OnlySite": 1,
                 "PostgresStandby": 1,
+                "RedisReplica": 1,
                 "PostgresBeside": 1,
                 "RestoreRoom": 1,
                 "WarmServices": 1,
@@ -123,7 +124,7 @@ def test_every_disk_is_encrypted_can_grow_and_stays_when_its_claim_goes() -> Non
     disk_class = one(found, "disks-class")
     assert disk_class["parameters"] == {"type": "gp3", "encrypted": "true"}
     assert (disk_class["allowVolumeExpansion"], disk_class["reclaimPolicy"]) == (True, "Retain")
-    for name in ("postgres-set", "operator-set"):
+    for name in ("postgres-set", "redis-set", "operator-set"):
         (claim,) = one(found, name)["spec"]["volumeClaimTemplates"]
         assert claim["spec"]["storageClassName"] == disk_class["metadata"]["name"] == DISK_CLASS
 
@@ -389,11 +390,11 @@ def test_a_site_has_one_guard_and_the_gate_is_ready_only_while_it_is_open(stack:
     spec = one(found, workload)["spec"]
     assert spec["replicas"] == 1
     guard = _containers(spec["template"])["guard"]
-    (port,) = [int(each["containerPort"]) for each in guard["ports"]]
+    port, _ = [int(each["containerPort"]) for each in guard["ports"]]
     assert guard["command"][:4] == ["dr", "guard", "--listen", f"$(POD_IP):{port}"]
     assert guard["command"][-2:] == ["--mode", "enforce"]
     assert guard["readinessProbe"]["tcpSocket"] == {"port": port}
-    (gate,) = [each.inputs for each in found if each.name.endswith("-gate")]
+    (gate,) = [each.inputs for each in found if each.name.endswith("-gate") and not each.name.endswith("-redis-gate")]
     assert gate["metadata"]["name"] == GATE_SERVICE and "publishNotReadyAddresses" not in gate["spec"]
     assert gate["spec"]["selector"].items() <= spec["template"]["metadata"]["labels"].items()
     assert gate["spec"]["ports"] == [{"name": "postgres", "port": 5432, "targetPort": port}]
@@ -668,7 +669,7 @@ def test_a_warm_site_s_standby_follows_production_and_what_is_scaled_is_left_as_
     assert found["postgres-set"].inputs["spec"]["replicas"] == 1
     assert "replicas" not in found["services-order-deployment"].inputs["spec"]
     scaled = {each.name for each in declared("dr") if "spec.replicas" in each.ignored}
-    assert scaled == {"postgres-set", "postgres-beside-deployment"}
+    assert scaled == {"postgres-set", "redis-set", "postgres-beside-deployment"}
 
 
 def test_the_plan_s_tables_say_made_today_of_what_is_declared_and_of_nothing_else() -> None:

@@ -7,7 +7,16 @@ from typing import Any
 
 import pytest
 
-from recovery.names import BACKUP_LABEL, BESIDE_LABEL, GATE_PORT, OPERATOR_LABEL, RESTORE_NAMESPACE
+from recovery.names import (
+    BACKUP_LABEL,
+    BESIDE_LABEL,
+    GATE_PORT,
+    MONITOR_LABEL,
+    OPERATOR_LABEL,
+    REDIS_BACKUP_LABEL,
+    REDIS_GATE_PORT,
+    RESTORE_NAMESPACE,
+)
 from recovery.plan.loading import load_plan
 from recovery.site.capacity import RUNNERS, full_quota
 from tests.support import stacks
@@ -19,8 +28,9 @@ from tests.support.stacks import Declared
 PLAN = load_plan(ROOT / "recovery.yaml")
 NAME, COMPONENT = "app.kubernetes.io/name", "app.kubernetes.io/component"
 ORDER, CART = End({NAME: "order"}), End({NAME: "cart"})
-POSTGRES = End({COMPONENT: "postgres"})
+POSTGRES, REDIS = End({COMPONENT: "postgres"}), End({COMPONENT: "redis"})
 OPERATOR, BACKUP, BESIDE = End(OPERATOR_LABEL), End(BACKUP_LABEL), End(BESIDE_LABEL)
+MONITOR, COPIES = End(MONITOR_LABEL), End(REDIS_BACKUP_LABEL)
 STRANGER = End({NAME: "something-else"})
 KUBE_DNS = End({"k8s-app": "kube-dns"}, namespace="kube-system")
 OTHER_DNS = End({"k8s-app": "kube-dns"}, namespace="default")
@@ -59,6 +69,12 @@ def specs(kind: str) -> list[dict[str, Any]]:
         (OPERATOR, BESIDE, 5432, "TCP"),
         (BESIDE, AGENT, 80, "TCP"),
         (BESIDE, INTERNET, 443, "TCP"),
+        (ORDER, POSTGRES, REDIS_GATE_PORT, "TCP"),
+        *[(pod, REDIS, 6379, "TCP") for pod in (POSTGRES, OPERATOR, COPIES, MONITOR)],
+        (COPIES, AGENT, 80, "TCP"),
+        (COPIES, INTERNET, 443, "TCP"),
+        (REDIS, INTERNET, 6379, "TCP"),
+        (REDIS, KUBE_DNS, 53, "UDP"),
     ],
 )
 def test_what_the_site_needs_passes(start: End, end: End, port: int, protocol: str) -> None:
@@ -86,6 +102,11 @@ def test_what_the_site_needs_passes(start: End, end: End, port: int, protocol: s
         *[(BESIDE, INTERNET, port) for port in (5432, 22, 8080)],
         (BESIDE, POSTGRES, 5432),
         (BESIDE, POSTGRES, GATE_PORT),
+        *[(pod, REDIS, 6379) for pod in (ORDER, CART, BACKUP, BESIDE, STRANGER, INTERNET)],
+        (COPIES, POSTGRES, 5432),
+        (STRANGER, POSTGRES, REDIS_GATE_PORT),
+        (REDIS, INTERNET, 443),
+        (REDIS, POSTGRES, 5432),
     ],
 )
 def test_what_it_does_not_need_does_not(start: End, end: End, port: int) -> None:

@@ -28,6 +28,7 @@ FORECAST = {
     "terms": [{"name": name, "seconds": seconds} for name, seconds in SECONDS.items()],
     "total_seconds": 46.0,
     "orders_at_most": 3,
+    "redis": {"changes_at_most": 3},
 }
 
 
@@ -74,6 +75,7 @@ def story(**changes: Any) -> Facts:
         name_moved=Change("dr", 137.6, 137.7),
         orders=orders,
         stored={each.id for each in orders},
+        carts={each.id for each in orders},
         write_refused={"gate": "refused"},
         restore=RESTORE,
         due_full={"why": "the newest full backup is of epoch 1, and this is epoch 2", "epoch": 2, "seconds": 4.0},
@@ -186,3 +188,16 @@ def test_a_full_backup_that_did_not_begin_by_itself_after_the_promotion_is_a_pro
     found.due_full = {**found.due_full, **change} if change else {}
     said = report.build(found, Progress(), PLAN)
     assert said["problems"] == ["no full backup began by itself after the promotion"]
+
+
+def test_carts_are_counted_as_orders_are_and_more_lost_than_forecast_is_not_ok() -> None:
+    made = story()
+    built = report.build(replace(made, carts=set()), Progress(), PLAN)
+    assert built["engines"]["redis"] == {
+        "acknowledged": len(made.orders),
+        "lost": len(made.orders),
+        "lost_forecast": 3,
+        "promote_seconds": -1,
+    }
+    within = len(made.orders) <= 3
+    assert ("more carts were lost than forecast" in built["problems"]) is not within

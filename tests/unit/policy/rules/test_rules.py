@@ -282,7 +282,7 @@ def test_every_rule_of_the_plan_has_a_case() -> None:
 def test_every_line_of_the_committed_plan_has_a_rule() -> None:
     plan = yaml.safe_load((ROOT / "recovery.yaml").read_text())
     found = [".".join(each.path) for each in walk(plan, _altered(plan), PLAN_RULES) if each.reason == NO_RULE]
-    identities = ("database", "application_role", "bucket")
+    identities = ("database", "application_role", "application_user", "bucket")
     assert [path for path in found if not path.endswith(identities)] == []
 
 

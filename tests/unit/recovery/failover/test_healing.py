@@ -37,12 +37,12 @@ def test_a_marker_deleted_after_the_end_is_put_again_by_the_run_that_had_put_it(
     assert dry.healing is not None
     assert list(dry.healing.undone) == ["traffic"]
     assert "the lease says the DR site, but the public name leads to production" in dry.healing.undone["traffic"]
-    assert dry.healing.steps == ("write", "services", "traffic", "name")
+    assert dry.healing.steps == ("write", "redis_write", "services", "traffic", "name")
     assert active.site.effects == []
 
     outcome = active.execute()
     assert active.site.marker
-    assert active.site.effects == ["announce", "marker"]
+    assert active.site.effects == ["announce", "announce to redis", "marker"]
     assert outcome.history.run == dry.run
     assert outcome.history.finished
     assert [entry.kind for entry in outcome.entries].count("heal") == 1

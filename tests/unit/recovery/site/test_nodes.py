@@ -11,13 +11,13 @@ from tests.support import stacks
 from tests.support.project import in_the_project as in_the_project  # a fixture
 from tests.support.promotion import PLAN
 
-SIX = Nodes(count=6, types=("m7i.large",))
+SEVEN = Nodes(count=7, types=("m7i.large",))
 
 
-def test_full_size_fits_on_five_nodes_and_so_six_are_declared() -> None:
-    assert shortage(PLAN, POSTGRES, SIX) == ""
-    short = shortage(PLAN, POSTGRES, replace(SIX, count=5))
-    assert "4 nodes, which are left while one is replaced, have 1,750m and 6,978 MiB each" in short
+def test_full_size_fits_on_six_nodes_and_so_seven_are_declared() -> None:
+    assert shortage(PLAN, POSTGRES, SEVEN) == ""
+    short = shortage(PLAN, POSTGRES, replace(SEVEN, count=6))
+    assert "5 nodes, which are left while one is replaced, have 1,750m and 6,978 MiB each" in short
     assert short.endswith("Pods find no place")
 
 
@@ -42,8 +42,8 @@ def test_whatever_always_runs_at_the_site_is_counted() -> None:
 
 def test_a_larger_database_needs_larger_nodes() -> None:
     large = replace(POSTGRES, millicores=3000)
-    assert "1 Pods find no place" in shortage(PLAN, large, SIX)
-    assert shortage(PLAN, large, replace(SIX, types=("m7i.xlarge",))) == ""
+    assert "1 Pods find no place" in shortage(PLAN, large, SEVEN)
+    assert shortage(PLAN, large, replace(SEVEN, types=("m7i.xlarge",))) == ""
 
 
 def test_the_smallest_of_several_types_counts() -> None:
