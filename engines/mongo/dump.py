@@ -40,8 +40,8 @@ MEMBER = "DR_MONGO_MEMBER"
 """Variable: the member that was chosen to be read, as host:port."""
 OBJECT_BYTES = 1024 * 1024 * 1024
 """Of a collection's object: so small that parts stay small, and with them memory."""
-_BATCH_BYTES = 2 * 1024 * 1024
-_FIRST_DOCUMENTS, _MOST_DOCUMENTS = 1000, 50_000
+_BATCH_BYTES = 4 * 1024 * 1024
+_SAMPLE, _MOST_DOCUMENTS = 20, 50_000
 _PIECE = 1024 * 1024
 _GONE = (26, 43, 73, 175, 246)
 """The collection was dropped, renamed or rebuilt, or the cursor ended, while it was read."""
@@ -67,13 +67,12 @@ class MongoFull:
             database = client.get_database(name, read_preference=any_member())
             found = collections(database)
             require_copyable(found, name)
-            size = int(database.command("dbStats").get("dataSize", 0))
         return Origin(
             identity=deployment.identity,
             version=deployment.version,
             words=f"MongoDB {deployment.version} {reader.words} of {deployment.set_name}, database {name}, "
             f"{len(found):,} collections",
-            bytes=size,
+            bytes=0,  # to count them takes some servers as long as to read them
             tools={"pymongo": _driver_version()},
             database=name,
             standby=not reader.primary,
@@ -188,14 +187,10 @@ class _Run:
         yield from collection.find_raw_batches(session=self.session, batch_size=self._batch(name))
 
     def _batch(self, name: str) -> int:
-        """How many documents are about `_BATCH_BYTES`."""
-        from pymongo.errors import OperationFailure
-
-        try:
-            size = int(self._readable().command("collStats", name, session=self.session).get("avgObjSize") or 0)
-        except OperationFailure:  # not every login may ask
-            size = 0
-        return max(1, min(_MOST_DOCUMENTS, _BATCH_BYTES // size)) if size else _FIRST_DOCUMENTS
+        """How many documents are about `_BATCH_BYTES`, by the first few: memory must not depend on how many there are.
+        A server sends no more than 16 MiB at once, whatever they turn out to be."""
+        sample = b"".join(self._readable()[name].find_raw_batches(limit=_SAMPLE, session=self.session))
+        return max(1, min(_MOST_DOCUMENTS, _BATCH_BYTES * _SAMPLE // max(len(sample), 1)))
 
     def _readable(self) -> Any:
         """The database, for reads of what a majority has."""

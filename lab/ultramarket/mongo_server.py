@@ -42,11 +42,12 @@ class MongoServer:
         """By which it is found."""
         return {"MONGO_URL": self.url, **self.login}
 
-    def start(self, *options: str) -> "MongoServer":
-        """Start it on its folder, which keeps its data; returns when it answers."""
+    def start(self, *options: str, authority: Path | None = None) -> "MongoServer":
+        """Start it on its folder, which keeps its data; returns when it answers. `authority`: whose certificate it has,
+        where the options make it speak TLS."""
         self.folder.mkdir(parents=True, exist_ok=True)
         child = self.supervisor.start(self.name, self._command(options), env={"LC_ALL": "C"}, cwd=self.folder)
-        wait_until(lambda: not child.alive() or self._answers(), what=f"{self.name} to answer")
+        wait_until(lambda: not child.alive() or self._answers(authority), what=f"{self.name} to answer")
         assert child.alive(), child.tail()
         return self
 
@@ -72,11 +73,12 @@ class MongoServer:
         place = ["--host", self.address, "--port", str(self.port), "--storage-path", str(self.folder / "data")]
         return [sys.executable, "-m", "secantus", *place, "--log-level", "WARNING", *options]
 
-    def _answers(self) -> bool:
+    def _answers(self, authority: Path | None) -> bool:
         from pymongo.errors import PyMongoError
 
+        options = {"tls": True, "tlsCAFile": str(authority)} if authority else {}
         try:
-            with self.client(serverSelectionTimeoutMS=1000, username=None, password=None) as client:
+            with self.client(serverSelectionTimeoutMS=1000, username=None, password=None, **options) as client:
                 client.admin.command("ping")
         except PyMongoError:
             return False

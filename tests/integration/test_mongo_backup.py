@@ -1,9 +1,9 @@
 """Copies of a running server: what is in them, where they stand, and what is refused."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import bson
@@ -11,11 +11,14 @@ import pytest
 
 from engines.mongo.contents import batches, stored
 from lab.machine.addresses import Block
+from lab.machine.processes import Supervisor
+from lab.ultramarket.mongo_server import MongoServer
 from recovery.copies.cluster_time import ClusterTime
-from recovery.errors import Failed, Refused, Unreachable
+from recovery.errors import DrError, Failed, Refused, Unreachable
 from tests.support.mongo_data import EVERY_TYPE, KEPT, documents
-from tests.support.mongo_relay import Asked, MongoRelay, relaying
-from tests.support.mongo_site import MongoSite
+from tests.support.mongo_relay import Asked
+from tests.support.mongo_site import MongoSite, through
+from tests.support.tls import certificate
 
 
 @pytest.fixture
@@ -26,15 +29,6 @@ def database(mongo: MongoSite) -> Iterator[Any]:
         made.command({"create": "orders", **KEPT})
         made["orders"].insert_many([{"_id": number, **EVERY_TYPE} for number in range(300)])
         yield made
-
-
-@contextmanager
-def through(site: MongoSite, block: Block, **options: Any) -> Iterator[tuple[MongoSite, MongoRelay]]:
-    """`site` whose server is reached through what tells what was asked, and says what a test wants."""
-    relay = MongoRelay((site.server.address, site.server.port), block.host(72), **options)
-    with relaying(relay):
-        relay.hello = {"hosts": [relay.host], "me": relay.host, "primary": relay.host, **relay.hello}
-        yield replace(site, more={"MONGO_URL": relay.url}), relay
 
 
 def data(site: MongoSite, name: str) -> bytes:
@@ -158,3 +152,29 @@ def test_nobody_there_is_told_in_one_line(mongo: MongoSite, block: Block, monkey
     with pytest.raises(Unreachable, match=f"MongoDB at {block.host(73)}:27017 does not answer: .*refused") as failure:
         site.back_up()
     assert "\n" not in failure.value.what and "MONGO_URL" in failure.value.next_step
+
+
+def test_by_tls_only_a_server_that_its_authority_vouches_for_is_copied(
+    mongo: MongoSite, block: Block, processes: Supervisor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engines.mongo.connection._CONNECT_SECONDS", 2.0)
+    authority, chain = certificate(tmp_path / "right", [block.host(73)])
+    stranger, _ = certificate(tmp_path / "wrong", [block.host(73)])
+    server = MongoServer(processes, tmp_path / "tls", block.host(73), "mongo-tls")
+    server.start("--tls-cert-file", str(chain), "--tls-key-file", str(chain), authority=authority)
+    with server.client(tls=True, tlsCAFile=str(authority)) as client:
+        client["ultramarket"].command({"create": "orders", **KEPT})
+
+    def site(**environment: str) -> MongoSite:
+        return replace(mongo, server=server, database="ultramarket", more=environment)
+
+    site(MONGO_CA=str(authority)).back_up()
+    for environment, said in (
+        ({"MONGO_CA": str(stranger)}, "does not agree on TLS: .*certificate verify failed"),
+        ({"MONGO_TLS": "yes"}, "does not agree on TLS: .*certificate verify failed"),
+        ({"MONGO_CA": str(tmp_path / "none")}, "MONGO_CA .* cannot be used: there is no such file"),
+        ({}, "does not answer|was lost"),
+    ):
+        with pytest.raises(DrError, match=said) as failure:
+            site(**environment).back_up()
+        assert "\n" not in failure.value.what

@@ -9,10 +9,9 @@ import pytest
 from lab.aws.site import Aws
 from lab.machine.addresses import Block
 from recovery.errors import DrError, Failed, Refused
-from tests.integration.test_mongo_backup import through
 from tests.support.mongo_data import KEPT
 from tests.support.mongo_relay import Asked
-from tests.support.mongo_site import MongoSite, with_bucket
+from tests.support.mongo_site import MongoSite, through, with_bucket
 from tests.support.s3_faults import Fault, Faults, bulk_faults, refuses, resets
 
 

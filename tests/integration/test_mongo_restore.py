@@ -13,11 +13,13 @@ from engines.mongo.connection import TARGET, Address, connected
 from engines.mongo.restore import NOT_IN_IT, fill, finish, writable
 from engines.mongo.target import UNFINISHED
 from engines.mongo.verify import verified
+from lab.machine.addresses import Block
 from lab.machine.processes import wait_until
 from lab.ultramarket.mongo_server import MongoServer
 from recovery.errors import Corrupt, DrError, Failed, Refused
 from tests.support.mongo_data import EVERY_TYPE, KEPT, Workload, content, described
-from tests.support.mongo_site import MongoSite
+from tests.support.mongo_relay import Asked, MongoRelay, relaying
+from tests.support.mongo_site import MongoSite, through
 from tests.support.restore_site import Stock, flipped
 
 
@@ -171,6 +173,84 @@ def test_a_document_that_was_read_twice_comes_back_once_as_it_was_later(
     mongo.restore(mongo_target.url)
     assert content(target) == content(database)
     assert target["orders"].find_one({"_id": 3}) == {"_id": 3, "n": 1}
+
+
+def test_12_a_time_series_is_copied_as_its_buckets_and_comes_back_as_a_time_series(
+    mongo: MongoSite, database: Any, mongo_target: MongoServer, target: Any, block: Block
+) -> None:
+    """The stand-in keeps no buckets, so the relay says what a server says that does."""
+    options = {"timeseries": {"timeField": "at", "metaField": "shop"}, "expireAfterSeconds": Int64(10**9)}
+    buckets = [{"_id": number, "meta": 1, "data": {"at": {"0": number}}} for number in range(5)]
+    database["system.buckets.sales"].insert_many(buckets)
+    database.command({"create": "orders", **KEPT})
+    database.command({"create": "sales"})
+    listed = [
+        {"name": "orders", "type": "collection", "options": KEPT, "info": {}},
+        {"name": "sales", "type": "timeseries", "options": options, "info": {}},
+        {"name": "system.buckets.sales", "type": "collection", "options": {}, "info": {}},
+        {"name": "system.views", "type": "collection", "options": {}, "info": {}},
+    ]
+
+    def answer(asked: Asked) -> Asked | None:
+        if "listCollections" not in asked:
+            return None
+        return {"ok": 1.0, "cursor": {"id": Int64(0), "ns": f"{mongo.database}.$cmd", "firstBatch": listed}}
+
+    with through(mongo, block, answer=answer) as (site, _):
+        manifest = site.back_up().manifest
+        assert [part.key.rpartition("/")[2] for part in manifest.parts] == [
+            "orders.metadata.json.zst",
+            "orders.bson.zst",
+            "sales.metadata.json.zst",
+            "system.buckets.sales.bson.zst",
+        ]
+        assert manifest.remarks == (
+            "time series are as they were copied, since no change stream has their changes: sales",
+        )
+        del listed[2]  # a server that keeps them otherwise
+        with pytest.raises(Refused, match=r"'sales' of .* is not kept in a collection system\.buckets\.sales"):
+            site.back_up()
+    back = (mongo_target.address, mongo_target.port)
+    relay = MongoRelay(back, block.host(79), answer=lambda asked: {"ok": 1.0} if "collMod" in asked else None)
+    with relaying(relay):
+        relay.hello = {"hosts": [relay.host], "me": relay.host, "primary": relay.host}
+        mongo.restore(relay.url)
+    asked = relay.commands("create", "collMod")
+    assert [each.get("create") for each in asked if "create" in each] == ["dr_restore_unfinished", "orders", "sales"]
+    assert asked[2]["timeseries"] == options["timeseries"] and "expireAfterSeconds" not in asked[2]
+    assert (asked[-1]["collMod"], asked[-1]["expireAfterSeconds"]) == ("sales", 10**9)
+    assert list(target["system.buckets.sales"].find()) == buckets
+
+
+def test_11_a_hashed_index_and_the_types_of_its_numbers_reach_the_target_as_they_were(
+    mongo: MongoSite, database: Any, mongo_target: MongoServer, block: Block
+) -> None:
+    """The stand-in makes no hashed ones, so the relay says that there is one, and that it was made."""
+    specs: list[dict[str, Any]] = [
+        {"v": 2, "key": {"_id": 1}, "name": "_id_"},
+        {"v": 2, "key": {"_id": "hashed"}, "name": "hashed"},
+        {"v": 2, "key": {"a": -1.0, "b": Int64(1), "c": 1}, "name": "numbers"},
+        {"v": 2, "key": {"u": 1}, "name": "unique", "unique": True},
+    ]
+    database.command({"create": "orders", **KEPT})
+
+    def says(asked: Asked) -> Asked | None:
+        if "createIndexes" in asked:
+            return {"ok": 1.0}
+        if "listIndexes" not in asked:
+            return None
+        return {"ok": 1.0, "cursor": {"id": Int64(0), "ns": f"{mongo.database}.orders", "firstBatch": specs}}
+
+    with through(mongo, block, answer=says) as (site, _):
+        site.back_up()
+    relay = MongoRelay((mongo_target.address, mongo_target.port), block.host(79), answer=says)
+    with relaying(relay):
+        relay.hello = {"hosts": [relay.host], "me": relay.host, "primary": relay.host}
+        mongo.restore(relay.url)
+    asked = [each["indexes"] for each in relay.commands("createIndexes")]
+    assert asked == [specs[1:3], specs[3:]]
+    assert [type(each) for each in asked[0][1]["key"].values()] == [float, Int64, int]
+    assert list(asked[0][1]["key"]) == ["a", "b", "c"]
 
 
 # What is refused, and found, before the target is touched.

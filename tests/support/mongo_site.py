@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,6 +27,7 @@ from recovery.plan.loading import load_plan
 from recovery.plan.plan import SiteName
 from tests.support.clients import client, make_bucket
 from tests.support.fakes import FakeLeases, held_lease
+from tests.support.mongo_relay import MongoRelay, relaying
 from tests.support.plans import ROOT
 from tests.support.restore_site import Stock
 
@@ -118,6 +120,15 @@ def with_bucket(site: MongoSite, aws: Aws) -> MongoSite:
     s3 = client(aws, "s3", "prod")
     bucket = make_bucket(s3, "copies", "us-east-1", locked=True)
     return replace(site, store=S3Bucket(bucket, "us-east-1"), s3=s3)
+
+
+@contextmanager
+def through(site: MongoSite, block: Block, **options: Any) -> Iterator[tuple[MongoSite, MongoRelay]]:
+    """`site` whose server is reached through what tells what was asked, and says what a test wants."""
+    relay = MongoRelay((site.server.address, site.server.port), block.host(72), **options)
+    with relaying(relay):
+        relay.hello = {"hosts": [relay.host], "me": relay.host, "primary": relay.host, **relay.hello}
+        yield replace(site, more={"MONGO_URL": relay.url}), relay
 
 
 def in_memory(site: MongoSite) -> MongoSite:

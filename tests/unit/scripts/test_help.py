@@ -15,7 +15,7 @@ from scripts.commands import COMMANDS, load
 from tests.support.command_line import dr, dr_here, environment
 from tests.support.plans import ROOT
 
-HEAVY = ("boto3", "botocore", "psycopg", "kubernetes", "pydantic", "rich", "yaml", "dns")
+HEAVY = ("boto3", "botocore", "psycopg", "kubernetes", "pydantic", "rich", "yaml", "dns", "pymongo", "bson")
 CHECKS = ("account", "copy", "destroy", "edge", "service", "wall")
 EVERY = [
     *([name] for name in COMMANDS),
