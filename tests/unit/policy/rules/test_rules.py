@@ -260,6 +260,8 @@ PLAN_CASES: list[tuple[str, Value, Value, Verdict]] = [
     ("datasets.files.exception.rpo", "27h", "50h", W),
     ("datasets.files.exception.reason", "a", "b", N),
     ("services.auth", {"warm": 1}, MISSING, W),
+    ("datasets.configuration.cluster_objects", ["a.b/c"], [], W),
+    ("datasets.configuration.paths", ["/etc/nginx"], [], W),
     ("services.auth.warm", 1, 2, N),
     ("services.auth.least", 2, 1, W),
     ("services.auth.full", 3, 2, W),
