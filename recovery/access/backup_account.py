@@ -6,9 +6,10 @@ So the bucket says again what the roles' policies say, derived from them, and an
 such a role gets nothing.
 """
 
-from recovery.access.conditions import through_s3
+from recovery.access.conditions import all_of, sealing, through_s3
 from recovery.access.documents import Document, Statement, bucket_arn
 from recovery.access.duties import duty_policies
+from recovery.access.duties.scope import SEALED
 from recovery.access.replication import replication_policy
 from recovery.names import BUNDLE_KEY, Names
 from recovery.plan.plan import SITES
@@ -42,6 +43,7 @@ def key_grants(names: Names) -> list[Statement]:
     if not names.apart:
         return []
     return [
+        _sealed(names, "restorer", "kms:Decrypt"),
         {
             "Sid": "ProductionThroughS3",
             "Effect": "Allow",
@@ -49,8 +51,20 @@ def key_grants(names: Names) -> list[Statement]:
             "Action": ["kms:Encrypt", "kms:GenerateDataKey", "kms:Decrypt"],
             "Resource": "*",
             "Condition": through_s3(names, "dr"),
-        }
+        },
     ]
+
+
+def _sealed(names: Names, duty: str, action: str) -> Statement:
+    """What is sealed is not S3's affair, so here the key's policy says who."""
+    return {
+        "Sid": f"{duty.capitalize()}OfSealed",
+        "Effect": "Allow",
+        "Principal": _production(names),
+        "Action": [action],
+        "Resource": "*",
+        "Condition": all_of(sealing(SEALED), {"ArnEquals": {"aws:PrincipalArn": names.role_arn(duty)}}),
+    }
 
 
 def _policies(names: Names) -> dict[str, Document]:

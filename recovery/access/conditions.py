@@ -40,6 +40,14 @@ def through_s3(names: Names, *sites: SiteName) -> Document:
     return {"StringEquals": {"kms:ViaService": services}}
 
 
+def sealing(dataset: str) -> Document:
+    """Condition: the key is used for what is sealed in copies of `dataset`, which says so in what is bound to it.
+
+    https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-encryption-context
+    """
+    return {"StringEquals": {"kms:EncryptionContext:dataset": dataset}}
+
+
 def all_of(*conditions: Document) -> Document:
     """Condition: every one of these, which may use the same operator."""
     found: Document = {}

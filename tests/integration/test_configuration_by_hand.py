@@ -28,7 +28,7 @@ cat >> "$APPLIED"
 echo >> "$APPLIED"
 """
 # The command of aws-encryption-sdk-cli 4.3 with the options that the page has. That one itself needs version 3 of the
-# SDK, so it cannot be installed beside ours; it was run on such a copy once (2026-11).
+# SDK, so it cannot be installed beside ours.
 CLI = """#!{python}
 import argparse
 import aws_encryption_sdk as sdk
@@ -71,7 +71,7 @@ def test_the_page_applies_everything_in_its_order(aws: Aws, keys: Keys, tools: P
     (tmp_path / "edge.key").write_text("-----BEGIN PRIVATE KEY-----\n")
     site.paths = (str(tmp_path / "edge.key"),)
     site.back_up()
-    chapter = PAGE.partition("\n## Configuration\n")[2]
+    chapter = PAGE.partition("\n## Configuration\n")[2].partition("\n## ")[0]
     script = "\n".join(re.findall(r"```sh\n(.*?)```", chapter, re.DOTALL))
     applied = tmp_path / "applied"
     environment = {

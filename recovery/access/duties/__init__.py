@@ -26,7 +26,7 @@ def duty_policies(names: Names, key_arns: Mapping[str, str], assets: str = "") -
     return {
         "writer": writer_policy(names, both),
         "shipper": shipper_policy(names, key_arns["dr"]),
-        "restorer": restorer_policy(names, both),
+        "restorer": restorer_policy(names, *both),
         "monitor": monitor_policy(names, both, assets),
         "pruner": pruner_policy(names, both),
         "guard": guard_policy(names, key_arns["dr"]),

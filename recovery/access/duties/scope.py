@@ -13,6 +13,9 @@ _MADE = {dataset for dataset, _ in MADE_TODAY}
 BACKUPS = tuple(f"{dataset}/" for dataset in DATASETS if dataset in _MADE)
 """What the keys of those copies begin with that the stacks' jobs make."""
 
+SEALED = "configuration"
+"""The dataset whose Secrets are stored as ciphertext only."""
+
 SHARED = tuple(prefix for dataset in DATASETS if dataset in _MADE and (prefix := shared_prefix(dataset)))
 """Below which of them lies what several copies use."""
 

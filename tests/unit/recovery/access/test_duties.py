@@ -35,6 +35,7 @@ POINTER, LOG_POINTER = pointer_key("postgres", "full", 1), pointer_key("postgres
 S3_DR, S3_PROD = {"kms:ViaService": "s3.us-west-2.amazonaws.com"}, {"kms:ViaService": "s3.us-east-1.amazonaws.com"}
 AT_PROD, AT_DR = ({"aws:PrincipalTag/eks-cluster-name": name} for name in ("ultramarket", NAMES.dr_cluster))
 REPORT_PROD, REPORT_DR = ({"dynamodb:LeadingKeys": guard_item(site)} for site in SITES)
+OF_OBJECTS, OF_OTHERS = ({"kms:EncryptionContext:dataset": each} for each in ("configuration", "postgres"))
 LEASE, JOURNAL = {"dynamodb:LeadingKeys": "lease"}, {"dynamodb:LeadingKeys": "run#1"}
 PRUNED_PROD = {"dynamodb:LeadingKeys": "copies#prod#prune#dr"}
 RUNS_PROD, RUNS_DR = ({"dynamodb:LeadingKeys": f"copies#{site}#postgres#full"} for site in SITES)
@@ -45,7 +46,7 @@ WRITER = writer_policy(NAMES, [KEY_PROD, KEY_DR])
 SHIPPER = shipper_policy(NAMES, KEY_DR)
 _LINE = Line(1, "7", 1)
 RANGE, SEGMENT = Range(_LINE, 0, 9).key, Segment(_LINE, 0, 2**24).key
-RESTORER = restorer_policy(NAMES, [KEY_PROD, KEY_DR])
+RESTORER = restorer_policy(NAMES, KEY_PROD, KEY_DR)
 MONITOR = monitor_policy(NAMES, [KEY_PROD, KEY_DR])
 PRUNER = pruner_policy(NAMES, [KEY_PROD, KEY_DR])
 GUARD = guard_policy(NAMES, KEY_DR)
@@ -76,6 +77,7 @@ ROLES = {
         (WRITER, "dynamodb:GetItem", TABLE_DR, RUNS_PROD),
         (WRITER, "dynamodb:PutItem", TABLE_DR, RUNS_PROD | AT_PROD),
         (WRITER, "dynamodb:PutItem", TABLE_PROD, RUNS_DR | AT_DR),
+        (RESTORER, "kms:Decrypt", KEY_DR, OF_OBJECTS),
         (GUARD, "dynamodb:UpdateItem", TABLE_PROD, LEASE),
         (GUARD, "dynamodb:UpdateItem", TABLE_DR, LEASE),
         (GUARD, "dynamodb:PutItem", TABLE_DR, REPORT_DR | AT_DR),
@@ -163,6 +165,11 @@ def test_a_duty_may_do_its_work(document: Any, action: str, resource: str, conte
         (WRITER, "dynamodb:PutItem", TABLE_DR, SHIPS_PROD | AT_PROD),
         (WRITER, "dynamodb:GetItem", TABLE_DR, SHIPS_PROD),
         (WRITER, "kms:Decrypt", KEY_PROD, {}),
+        (WRITER, "kms:Decrypt", KEY_DR, OF_OBJECTS),
+        (RESTORER, "kms:Decrypt", KEY_PROD, OF_OBJECTS),
+        (RESTORER, "kms:Decrypt", KEY_DR, OF_OTHERS),
+        (MONITOR, "kms:Decrypt", KEY_DR, OF_OBJECTS),
+        (PROMOTER, "kms:Decrypt", KEY_DR, OF_OBJECTS),
         (GUARD, "dynamodb:PutItem", TABLE_PROD, LEASE),
         (GUARD, "dynamodb:PutItem", TABLE_DR, LEASE | AT_DR),
         (GUARD, "dynamodb:PutItem", TABLE_DR, REPORT_DR | AT_PROD),
