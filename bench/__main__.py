@@ -1,6 +1,6 @@
 """`make bench`: every benchmark, one after another; writes `.lab/bench.json`.
 
-    uv run python -m bench [gate] [disk] [log] [preview] [full] [restore] [redis] [mongo] [files]
+    uv run python -m bench [gate] [disk] [log] [preview] [full] [restore] [redis] [mongo] [mongo_log] [files]
 
 Absolute values are of this machine in this hour; only ratios mean anything elsewhere.
 """
@@ -8,7 +8,7 @@ Absolute values are of this machine in this hour; only ratios mean anything else
 import argparse
 import json
 
-from bench import files, full_backup, gate, gate_on_disk, incremental, log, mongo, preview, redis, restore
+from bench import files, full_backup, gate, gate_on_disk, incremental, log, mongo, mongo_log, preview, redis, restore
 from bench.row import Row
 from lab.project import ROOT
 
@@ -23,6 +23,7 @@ SUBJECTS = {
     "redis": redis.rows,
     "mongo": mongo.rows,
     "files": files.rows,
+    "mongo_log": mongo_log.rows,
 }
 RESULT = ROOT / ".lab" / "bench.json"
 

@@ -16,6 +16,7 @@ from engines.engine import Engine
 from engines.files.full import FilesFull
 from engines.files.restore_order import FilesRestore
 from engines.mongo.dump import MongoFull
+from engines.mongo.log import MongoLog
 from engines.mongo.restore_order import MongoRestore
 from engines.postgres.full import PostgresFull
 from engines.postgres.incremental import PostgresIncremental
@@ -41,7 +42,7 @@ DATASETS: dict[str, Registered] = {
     "postgres": Registered(
         copies=(PostgresFull(), PostgresIncremental()), restore=PostgresRestore(), log=PostgresLog()
     ),
-    "mongo": Registered(copies=(MongoFull(),), restore=MongoRestore()),
+    "mongo": Registered(copies=(MongoFull(),), restore=MongoRestore(), log=MongoLog()),
     "redis": Registered(copies=(RedisSnapshot("snapshot"), RedisSnapshot("full")), restore=RedisRestore()),
     "files": Registered(copies=(FilesFull(),), restore=FilesRestore()),
     "configuration": Registered(copies=(ConfigurationFull(),), restore=ConfigurationRestore()),

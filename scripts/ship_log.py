@@ -22,14 +22,16 @@ def ship_log(
 ) -> None:
     """Follow a database's log into the DR bucket.
 
-    It reads from the server that libpq's variables name (PGHOST, PGPORT, PGUSER, PGPASSWORD or PGPASSFILE; a role with
-    REPLICATION), by a physical slot, and lets the server forget only what is stored. At the site without the lease it
-    waits. It goes on until SIGTERM, and after any end where the bucket's log ends.
+    Of PostgreSQL it reads from the server that libpq's variables name (PGHOST, PGPORT, PGUSER, PGPASSWORD or
+    PGPASSFILE; a role with REPLICATION), by a physical slot, and lets the server forget only what is stored. Of MongoDB
+    it reads the change stream of the plan's database at the replica set that MONGO_URL names. At the site without the
+    lease it waits. It goes on until SIGTERM, and after any end where the bucket's log ends.
 
-    Example:
+    Examples:
 
     \b
       PGHOST=primary PGUSER=dr_replication dr ship-log postgres --site prod
+      MONGO_URL=mongodb://mongo:27017/?replicaSet=rs0 MONGO_USER=dr_backup dr ship-log mongo --site prod
     """
     from engines.registry import log_of
     from operations.context import Context

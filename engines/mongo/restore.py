@@ -8,6 +8,7 @@ one is somebody else's.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from struct import Struct
@@ -16,14 +17,18 @@ from typing import TYPE_CHECKING, Any
 from engines import restoring
 from engines.mongo.connection import Address, connected
 from engines.mongo.contents import Stored, batches
-from engines.mongo.layout import Collection
+from engines.mongo.held_indexes import HeldIndexes
 from engines.mongo.listing import codec
-from engines.mongo.target import filling, require_target
+from engines.mongo.log_reader import check, events
+from engines.mongo.replay import Replay
+from engines.mongo.target import UNFINISHED, filling, require_target
 from engines.mongo.verify import verified
 from engines.streams import ahead
 from engines.target import Stages
+from recovery.copies.log_times import shown, written
 from recovery.copies.manifest import Manifest
 from recovery.copies.moments import moment_of
+from recovery.copies.mongo_log_way import Choice
 from recovery.errors import Failed
 from recovery.ports.buckets import ObjectStore
 
@@ -43,31 +48,28 @@ _DUPLICATE = 11000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Held:
-    """What of a collection is made last: `indexes`, and after how many seconds its documents expire by its own
-    options."""
-
-    collection: Collection
-    indexes: tuple[Mapping[str, Any], ...]
-    expiry: int | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
 class Restored(restoring.Restored):
-    """`documents` are there, as of `moment`, which is the end of the copy's run."""
+    """`documents` are there, as of `moment`, which is the end of the copy's run. `replayed`: changes of the log, by
+    which it is of the point `reached`; None without a log."""
 
     documents: int
     moment: datetime
     start: str
     stop: str
+    replayed: int = 0
+    reached: int | None = None
 
     @property
     def words(self) -> str:
         """How far it got, for people."""
+        if self.reached is not None:
+            return f"{self.replayed:,} changes replayed, up to {shown(self.reached)}"
         return f"{self.documents:,} documents, read between {self.start} and {self.stop}"
 
     def next_step(self, into: str) -> str:
         """What to do with it now."""
+        if self.reached is not None:
+            return f"make its users and roles (no copy has them), and compare before {into} is anybody's database"
         return (
             f"make its users and roles (no copy has them), and compare before {into} is anybody's database: documents "
             "that were written while the copy was made are of different moments, which only the log makes one"
@@ -80,7 +82,7 @@ class Restored(restoring.Restored):
             "as_of": self.moment.isoformat(),
             "start_position": self.start,
             "stop_position": self.stop,
-        }
+        } | ({} if self.reached is None else {"replayed": self.replayed, "reached": written(self.reached)})
 
 
 def restore(
@@ -89,9 +91,10 @@ def restore(
     address: Address,
     *,
     environment: Mapping[str, str],
+    log: Choice | None = None,
     heard: Callable[[str], None] = lambda _: None,
 ) -> Restored:
-    """Put `backup` into the empty deployment at `address`.
+    """Put `backup` into the empty deployment at `address`, and replay `log` onto it, without which it is of no moment.
 
     Raises Corrupt for a damaged copy and Refused for a target that will not do, both before it is touched; Failed when
     it cannot be filled, and then what was made there is dropped again.
@@ -99,12 +102,18 @@ def restore(
     stages = Stages(heard)
     with stages.stage("read and check"):
         found = verified(store, backup)
+        if log:
+            check(store, log.held, log.settled)
+    replayed = 0
     with connected(address, answer_seconds=24 * 3600.0) as client:  # an index takes as long as it takes
         require_target(client, address, backup, environment)
         with filling(client, address, backup) as made:
             database = writable(client, backup.source.database)
             with stages.stage("documents"):
                 held = fill(store, database, found, made, heard=heard)
+            if log:
+                with stages.stage("replay the log"):
+                    replayed = _replay(store, database, log, held, made)
             with stages.stage("indexes held back"):
                 finish(database, held)
     return Restored(
@@ -115,7 +124,19 @@ def restore(
         moment=moment_of(backup),
         start=backup.start_position,
         stop=backup.stop_position,
+        replayed=replayed,
+        reached=log.position if log else None,
     )
+
+
+def _replay(store: ObjectStore, database: "Mongo", log: Choice, held: HeldIndexes, made: list[str]) -> int:
+    """How many changes were replayed; what collections it made goes into `made`, whatever happens."""
+    with closing(Replay(database, held, keep=(UNFINISHED,))) as replay:
+        try:
+            replay.apply(events(store, log.held))
+        finally:
+            made += [each for each in database.list_collection_names() if each not in (*made, UNFINISHED)]
+        return replay.replayed
 
 
 def writable(client: Any, name: str) -> "Mongo":
@@ -132,10 +153,10 @@ def fill(
     made: list[str],
     *,
     heard: Callable[[str], None] = lambda _: None,
-) -> tuple[Held, ...]:
+) -> HeldIndexes:
     """Make every collection, whose name goes into `made` first, and write its documents; returns what `finish` has to
     make after the log. Raises Failed when a collection has not as many documents as it should."""
-    held = list[Held]()
+    held = HeldIndexes()
     for each in found:
         collection = each.collection
         options = {name: value for name, value in collection.options.items() if name != _EXPIRY}
@@ -148,16 +169,16 @@ def fill(
             _require_all(database, each, twice)
         now, later = _split(collection.indexes)
         make_indexes(database, collection.name, now)
-        held.append(Held(collection=collection, indexes=later, expiry=collection.options.get(_EXPIRY)))
-    return tuple(held)
+        held.add(collection.name, later, collection.options.get(_EXPIRY))
+    return held
 
 
-def finish(database: "Mongo", held: Sequence[Held]) -> None:
+def finish(database: "Mongo", held: HeldIndexes) -> None:
     """Make what was held back. Raises Failed, by the server's words, when two documents have what only one may."""
-    for each in held:
-        make_indexes(database, each.collection.name, each.indexes)
-        if each.expiry is not None:
-            database.command({"collMod": each.collection.name, _EXPIRY: each.expiry})
+    for name, indexes, expiry in held:
+        make_indexes(database, name, indexes)
+        if expiry is not None:
+            database.command({"collMod": name, _EXPIRY: expiry})
 
 
 def is_held_back(index: Mapping[str, Any]) -> bool:

@@ -1,42 +1,48 @@
-"""What a restore of MongoDB will take and do: one dump, into an empty deployment."""
+"""What a restore of MongoDB will take and do: one dump, into an empty deployment, and the log that makes it one
+moment."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from engines.choosing import choose
 from engines.mongo.connection import connected
 from engines.mongo.restore import NOT_IN_IT, Restored, restore
+from engines.mongo.restore_point import choose_point
 from engines.mongo.target import require_target, target_address
 from engines.restoring import RestoreOrder, Size, archived_of, objects_of
+from recovery.copies.log_times import shown, written
 from recovery.copies.manifest import Manifest
-from recovery.copies.moments import moment_of, window
-from recovery.copies.recovery_target import Target
+from recovery.copies.moments import moment_of
+from recovery.copies.mongo_log_way import Choice
 from recovery.errors import Refused
-from recovery.measured import MONGO_RESTORE_BYTES_PER_SECOND, MONGO_VERIFY_BYTES_PER_SECOND
+from recovery.measured import (
+    MONGO_REPLAY_BYTES_PER_SECOND,
+    MONGO_RESTORE_BYTES_PER_SECOND,
+    MONGO_VERIFY_BYTES_PER_SECOND,
+)
 from recovery.ports.buckets import RestoreBucket
 from recovery.term import Term
 from recovery.units import read_duration
 
 _DATASET = "mongo"
-_KINDS = ("full",)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Order(RestoreOrder):
-    """The dump that is taken, and who will have it. `known`: when each that there is was begun. `asked`: the moment
-    that was asked for."""
+    """The dump that is taken, and who will have it; `log`: what is replayed onto it, None where there is none. `asked`:
+    the moment that was asked for. `reachable`: what could be restored, for people."""
 
     backup: Manifest
-    known: tuple[datetime, ...]
     server: str
     asked: datetime | None
+    reachable: str
+    log: Choice | None = None
 
     @property
     def window(self) -> str:
         """What could be restored, for people."""
-        return window(self.known)
+        return self.reachable
 
     def room(self, size: Size) -> str:
         """Of a deployment's disk nobody but its own server knows."""
@@ -44,8 +50,7 @@ class Order(RestoreOrder):
 
     def rows(self, size: Size) -> list[tuple[str, str]]:
         """The dump, the deployment, and what is in no copy."""
-        backup, moment = self.backup, moment_of(self.backup)
-        before = f", {read_duration(self.asked - moment)} before what was asked for" if self.asked else ""
+        backup = self.backup
         documents = sum(backup.documents.values())
         return [
             (
@@ -53,18 +58,24 @@ class Order(RestoreOrder):
                 f"{backup.kind} {backup.id}, {documents:,} documents, {size(backup.raw_bytes)}, of MongoDB "
                 f"{backup.source.server_version}",
             ),
-            (
-                "as of",
-                f"{moment:%Y-%m-%d %H:%M:%S} UTC{before}; read between {backup.start_position} and "
-                f"{backup.stop_position}",
-            ),
+            *self._moment_rows(),
             ("database", f"{backup.source.database}, in {self.server}"),
             *(("not in it", each) for each in NOT_IN_IT),
         ]
 
+    def _moment_rows(self) -> list[tuple[str, str]]:
+        backup, moment = self.backup, moment_of(self.backup)
+        if self.log:
+            words = f"{len(self.log.held):,} objects of the log, from {backup.start_position} on"
+            return [("replay", words), ("as of", f"everything before {shown(self.log.position)}")]
+        before = f", {read_duration(self.asked - moment)} before what was asked for" if self.asked else ""
+        read = f"read between {backup.start_position} and {backup.stop_position}"
+        return [("as of", f"{moment:%Y-%m-%d %H:%M:%S} UTC{before}; {read}, which only a log makes one moment")]
+
     def facts(self) -> dict[str, Any]:
         """The same for programs."""
         return {
+            "reached": written(self.log.position) if self.log else None,
             "backup": self.backup.id,
             "as_of": moment_of(self.backup).isoformat(),
             "start_position": self.backup.start_position,
@@ -99,12 +110,12 @@ class MongoRestore:
             raise Refused(
                 "a dump of MongoDB is no member of a replica set", next_step="restore it without --as-standby"
             )
-        address, target = target_address(into, environment), Target.parse(to)
-        chosen = choose(store, _DATASET, _KINDS, target)
+        address = target_address(into, environment)
+        chosen = choose_point(store, to)
         backup = chosen.backup
         with connected(address) as client:
             found = require_target(client, address, backup, environment)
-        objects = objects_of(store, backup)
+        objects = [*objects_of(store, backup), *chosen.objects]
         return Order(
             dataset=_DATASET,
             to=to,
@@ -113,13 +124,14 @@ class MongoRestore:
             stored_bytes=sum(each.bytes for each in objects),
             disk_bytes=backup.raw_bytes,
             disk_free=0,
-            terms=_terms(backup.raw_bytes),
+            terms=_terms(backup.raw_bytes, sum(each.bytes for each in chosen.objects)),
             archived=archived_of(store, objects),
             passed_over=chosen.passed_over,
             backup=backup,
-            known=chosen.known,
+            reachable=chosen.window,
+            log=chosen.log,
             server=f"MongoDB {found.version}, {found.set_name} at {address}",
-            asked=target.time,
+            asked=chosen.asked,
         )
 
     def owner_of(self, into: str, wanted: str) -> int | None:
@@ -139,12 +151,14 @@ class MongoRestore:
     ) -> Restored:
         """See `engines.mongo.restore`."""
         address = target_address(str(order.into), environment)
-        return restore(store, order.backup, address, environment=environment, heard=heard)
+        return restore(store, order.backup, address, environment=environment, log=order.log, heard=heard)
 
 
-def _terms(size: int) -> tuple[Term, ...]:
-    check, write = MONGO_VERIFY_BYTES_PER_SECOND, MONGO_RESTORE_BYTES_PER_SECOND
+def _terms(size: int, log: int) -> tuple[Term, ...]:
+    check, write, replay = MONGO_VERIFY_BYTES_PER_SECOND, MONGO_RESTORE_BYTES_PER_SECOND, MONGO_REPLAY_BYTES_PER_SECOND
+    replayed = Term(f"replay {log:,} bytes of the log", timedelta(seconds=log / replay.value), replay.basis)
     return (
         Term(f"read and check {size:,} bytes", timedelta(seconds=size / check.value), check.basis),
         Term(f"write {size:,} bytes and their indexes", timedelta(seconds=size / write.value), write.basis),
+        *([replayed] if log else []),
     )

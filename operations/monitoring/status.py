@@ -21,6 +21,7 @@ from operations.monitoring.guards import judge_guard, judge_wall
 from operations.monitoring.jobs import first_run, judge_due, judge_hidden, judge_jobs, judge_runs
 from operations.monitoring.known import Known
 from operations.monitoring.lease import judge_lease
+from operations.monitoring.mongo_log import MongoLogSeen, judge_mongo_log, look_at_mongo_log
 from operations.monitoring.postgres_log import LogSeen, judge_log, look_at_log
 from operations.monitoring.promotion import judge_marker, judge_promotion, run_of
 from operations.monitoring.redis import judge_redis
@@ -36,7 +37,7 @@ from recovery.lease.backup_runs import PRUNE, RunReport
 from recovery.lease.guard_report import GuardReport
 from recovery.lease.lease import Lease
 from recovery.names import STANDBY_CLAIM, Names, backup_cron_job, prune_cron_job
-from recovery.plan.datasets import SCHEDULED_TODAY
+from recovery.plan.datasets import SCHEDULED_TODAY, SHIPPED_TODAY
 from recovery.plan.plan import SITES, SiteName
 from recovery.ports.buckets import ObjectStore, UnfinishedUpload
 from recovery.ports.cluster import ScheduledJobs
@@ -44,6 +45,7 @@ from recovery.ports.edge import EdgeSeen, ServiceAnswer
 
 LONGEST_SECONDS = 5.0
 """What has not answered by then is UNKNOWN."""
+MONGO_LOG = ("mongo", "log")
 
 
 def look(bundle: Bundle, sources: Sources, *, now: datetime) -> list[Finding]:
@@ -67,6 +69,9 @@ def look(bundle: Bundle, sources: Sources, *, now: datetime) -> list[Finding]:
     pruned = {site: ask("the control table", partial(_runs, sources, PRUNE, site)) for site in SITES}
     log = ask(f"bucket {copies.bucket}", partial(look_at_log, copies))
     assets = ask("S3's replication of static assets", lambda: _assets(sources, now))
+    mongo_log = (
+        ask(f"bucket {copies.bucket}", partial(look_at_mongo_log, copies)) if MONGO_LOG in SHIPPED_TODAY else None
+    )
     uploads_dr, uploads_prod = (ask(f"bucket {each.bucket}", partial(_uploads, each)) for each in (copies, origin))
 
     lease = answer(asked_lease)
@@ -99,6 +104,7 @@ def look(bundle: Bundle, sources: Sources, *, now: datetime) -> list[Finding]:
             for site in SITES
         ),
         finding_of("log postgres", lambda: _log(known, log(), found["postgres", "full"])),
+        *([finding_of("log mongo", lambda: _mongo_log(known, mongo_log(), found))] if mongo_log else []),
         *(finding_of(f"arrival {' '.join(what)}", partial(_arrival, known, found[what])) for what in found),
         finding_of("assets", assets),
         finding_of("uploads dr", lambda: judge_uploads(bundle.plan, "dr", copies.bucket, uploads_dr(), now=now)),
@@ -199,8 +205,26 @@ def _log(known: Known, seen: LogSeen, full: Callable[[], Newest]) -> Judged:
         seen,
         lease=lease if isinstance(lease, Lease) else None,
         full=newest_full.manifest if isinstance(newest_full, Newest) else None,
-        namespace=known.bundle.namespace if known.dr_active else known.bundle.plan.sites.prod.namespace,
+        namespace=_namespace(known),
     )
+
+
+def _mongo_log(known: Known, seen: MongoLogSeen, found: Mapping[tuple[str, str], Callable[[], Newest]]) -> Judged:
+    """The same of MongoDB, whose server tells the monitor nothing."""
+    lease, newest_dump = known.lease, answer(found["mongo", "full"]) if ("mongo", "full") in found else None
+    return judge_mongo_log(
+        known.bundle.plan,
+        seen,
+        lease=lease if isinstance(lease, Lease) else None,
+        full=newest_dump.manifest if isinstance(newest_dump, Newest) else None,
+        namespace=_namespace(known),
+        now=known.now,
+    )
+
+
+def _namespace(known: Known) -> str:
+    """Of the site that holds the lease."""
+    return known.bundle.namespace if known.dr_active else known.bundle.plan.sites.prod.namespace
 
 
 def _slots(known: Known, reported: Mapping[str, Callable[[], GuardReport | None]]) -> Judged:
