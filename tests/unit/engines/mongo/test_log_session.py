@@ -1,6 +1,6 @@
 """The shipper's order: what is stored when, where it goes on, and what ends the log. Pitfalls of a change stream."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from engines.mongo.log_session import ACCEPTED_SOURCE
 from engines.shipping import OtherBytes, Terms
 from recovery.copies.log_times import parts
 from recovery.copies.mongo_log import GAPS, RANGES, SEGMENTS, Line
-from recovery.errors import LeaseRefused, Refused
+from recovery.errors import Failed, LeaseRefused, Refused
 from tests.support.change_streams import (
     LINE,
     SOURCE,
@@ -399,3 +399,44 @@ def test_nothing_of_the_log_is_written_outside_its_own_prefixes(
     own = (RANGES, SEGMENTS, GAPS, "pointers/mongo/log/")
     assert all(key.startswith(own) for key in store.objects)
     assert all(each.line == LINE for each in pieces(store))
+
+
+def test_a_shipper_killed_before_its_gap_is_recorded_loses_nothing_of_that_cluster_time(
+    server: FakeServer, clock: Clock
+) -> None:
+    """The cut before it ends where its cluster time begins, and so has to go on from there."""
+    store = DyingBucket()
+    made = follow(server, store, clock)
+    server.insert(1)
+    time = server.transaction([10, 11])
+    server.event("modify", time=time)
+    store.die_at = len(store.operations) + 2  # the range is stored, the gap is not
+    with pytest.raises(Killed):
+        drain(made, server)
+    store.live()
+    assert gaps(store) == [] and pieces(store)
+    follow(server, store, clock)
+    (gap,) = gaps(store)
+    assert gap.start == at(time)
+    assert documents(read(store, at(1), gap.start)) == [(1, 1)]
+
+
+def test_ranges_stay_when_their_segment_is_not_what_was_written(
+    server: FakeServer, store: FakeBucket, clock: Clock
+) -> None:
+    made = follow(server, store, clock)
+    server.insert(1)
+    drain(made, server)
+    put = store.put_once
+
+    def wrong(key: str, body: bytes, *, retain_until: datetime | None) -> None:
+        put(key, body[:-1], retain_until=retain_until)
+
+    store.put_once = wrong  # pyright: ignore[reportAttributeAccessIssue]
+    clock.seconds += 3601
+    made.stop = lambda: True
+    with pytest.raises(Failed):
+        made.step()
+    assert [each.part for each in pieces(store)].count("ranges") == 1
+    position = position_now(store)
+    assert position and position.whole == position.start
