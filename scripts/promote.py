@@ -4,42 +4,27 @@ import time
 from pathlib import Path
 
 from recovery.failover.overrides import Overrides
+from scripts import promotion_options as given
 from scripts.durations import duration
 from scripts.options import DEFAULT_PLAN, AccountOption, BundleOption, JsonOption, KubeconfigOption, PlanOption
-from scripts.promotion_options import (
-    AfterOption,
-    ExecuteOption,
-    GiveUpOption,
-    JournalOption,
-    LocalOption,
-    LossOption,
-    LostOption,
-    NoRedisOption,
-    ResolverOption,
-    RoomOption,
-    ToOption,
-    UndrainedOption,
-    UnprovenOption,
-    wish_of,
-)
 
 
 def promote(
     bundle: BundleOption = "",
-    execute: ExecuteOption = False,
-    after: AfterOption = "",
-    to: ToOption = "",
-    give_up: GiveUpOption = False,
-    resolver: ResolverOption = None,
-    journal_dir: JournalOption = Path("dr-journal"),
+    execute: given.ExecuteOption = False,
+    after: given.AfterOption = "",
+    to: given.ToOption = "",
+    give_up: given.GiveUpOption = False,
+    resolver: given.ResolverOption = None,
+    journal_dir: given.JournalOption = Path("dr-journal"),
     kubeconfig: KubeconfigOption = None,
-    production_is_lost: LostOption = "",
-    accept_loss: LossOption = "",
-    local_journal: LocalOption = False,
-    guard_unproven: UnprovenOption = False,
-    without_room: RoomOption = False,
-    log_undrained: UndrainedOption = False,
-    without_redis: NoRedisOption = False,
+    production_is_lost: given.LostOption = "",
+    accept_loss: given.LossOption = "",
+    local_journal: given.LocalOption = False,
+    guard_unproven: given.UnprovenOption = False,
+    without_room: given.RoomOption = False,
+    log_undrained: given.UndrainedOption = False,
+    without_redis: given.NoRedisOption = False,
     plan: PlanOption = DEFAULT_PLAN,
     account: AccountOption = "",
     json: JsonOption = False,
@@ -87,7 +72,7 @@ def promote(
         journal_dir=journal_dir,
         kubeconfig=kubeconfig,
         started=started,
-        wish=wish_of(after, to, give_up=give_up),
+        wish=given.wish_of(after, to, give_up=give_up),
     )
     with Failover.open(request) as failover, Interrupt() as interrupt:
         if give_up:

@@ -11,18 +11,21 @@ from recovery.units import format_duration
 _PROMOTED: tuple[DatasetName, ...] = ("postgres", "mongo", "redis")
 _LAID_OUT: tuple[DatasetName, ...] = tuple(name for name in DATASETS if name not in _PROMOTED)
 # What has a server in the dr stack; a copy alone follows nobody.
-_DECLARED: frozenset[DatasetName] = frozenset({"postgres"})
+_DECLARED: frozenset[DatasetName] = frozenset({"postgres", "redis"})
+# What a promotion of a cold site restores by itself; a person fills the disk of the others (ADR 29).
+_RESTORED: frozenset[DatasetName] = frozenset({"postgres"})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Consequences:
-    """What follows from `strategy`. `standbys` follow production; `restored` come from the newest copy first. `planned`
-    is the plan's, and nothing of it is declared yet."""
+    """What follows from `strategy`. `standbys` follow production; `restored` come from the newest copy first,
+    `by_hand` are filled by a person before that. `planned` is the plan's, and nothing of it is declared yet."""
 
     standbys: tuple[DatasetName, ...]
     laid_out: tuple[DatasetName, ...]
     services_run: bool
     restored: tuple[DatasetName, ...]
+    by_hand: tuple[DatasetName, ...]
     promoted: tuple[DatasetName, ...]
     planned: tuple[DatasetName, ...]
 
@@ -33,6 +36,7 @@ class Consequences:
             ("laid out with every copy", _listed(self.laid_out)),
             ("services", "run at their warm floor" if self.services_run else "declared, at their warm floor or at 0"),
             ("restored before promotion", _listed(self.restored)),
+            ("filled by hand before promotion", _listed(self.by_hand)),
             ("promoted", _listed(self.promoted)),
             ("planned, and not declared yet", _listed(self.planned)),
         )
@@ -42,11 +46,13 @@ def consequences(plan: Plan) -> Consequences:
     """What follows from the plan's strategy."""
     warm = plan.strategy == "warm"
     promoted, laid_out = _declared(_PROMOTED), _declared(_LAID_OUT)
+    first = () if warm else (*promoted, *laid_out)
     return Consequences(
         standbys=promoted if warm else (),
         laid_out=laid_out if warm else (),
         services_run=any(service.warm for service in plan.services.values()),
-        restored=() if warm else (*promoted, *laid_out),
+        restored=tuple(name for name in first if name in _RESTORED),
+        by_hand=tuple(name for name in first if name not in _RESTORED),
         promoted=promoted,
         planned=tuple(name for name in (*_PROMOTED, *_LAID_OUT) if name not in _DECLARED),
     )

@@ -10,20 +10,20 @@ COLD = plan(("strategy: warm", "strategy: cold"))
 
 def test_a_warm_site_has_standbys_and_restores_nothing() -> None:
     found = consequences(plan())
-    assert found.standbys == found.promoted == ("postgres",)
-    assert found.restored == ()
+    assert found.standbys == found.promoted == ("postgres", "redis")
+    assert found.restored == found.by_hand == ()
 
 
 def test_a_cold_site_promotes_the_same_after_a_restore() -> None:
     found = consequences(COLD)
     assert found.standbys == found.laid_out == ()
-    assert found.restored == ("postgres",)
+    assert (found.restored, found.by_hand) == (("postgres",), ("redis",))
     assert found.promoted == consequences(plan()).promoted
 
 
 def test_what_the_plan_has_and_no_stack_declares_is_told_apart() -> None:
     for each in (plan(), COLD):
-        assert consequences(each).planned == ("mongo", "redis", "files", "configuration")
+        assert consequences(each).planned == ("mongo", "files", "configuration")
         assert consequences(each).laid_out == ()
     assert followed(plan()) == ("postgres", "mongo", "redis", "files", "configuration")
     assert followed(COLD) == ()
