@@ -117,7 +117,8 @@ class KubernetesObjects:
         if answer.status in (401, 403):
             raise Refused(
                 f"the cluster does not let us {verb} {what}: {answer.said}",
-                next_step="give whoever runs this that right; for the CronJob: `pulumi up`, the plan names it",
+                next_step="give whoever runs this that right; the CronJob has it for what the plan names: kinds and "
+                "cluster_objects of datasets.configuration, then `pulumi up`",
             )
         raise self._api.no(answer) if answer.passing else Refused(f"the cluster has no {what}: {answer.said}")
 

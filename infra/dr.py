@@ -31,6 +31,7 @@ from components.runners import Runners
 from components.storage.encrypted_disks import EncryptedDisks, EncryptedDisksArgs
 from components.workload import MANAGED_BY, plan_config_map, urgent_class
 from infra import redis
+from infra.configuration import declare_copies
 from infra.kubernetes import cluster_provider
 from infra.prod_outputs import Production
 from infra.settings.dr import DrSettings
@@ -100,6 +101,7 @@ def declare(settings: DrSettings) -> None:
     # As at production; until the promotion their runs are skipped, and the shipper waits for the lease.
     backup = BackupCronJobs("backup-postgres", _backup(settings, at), opts)
     snapshots = BackupCronJobs("backup-redis", redis.at_dr(settings, at, backup, keys), opts)
+    everything += declare_copies(at, cluster.endpoint, cluster.ca_data, settings.lock_mode, opts)
     shipper = LogShipper("postgres-log-shipper", _shipper(settings, at, urgent, standby), opts)
     pruner = Pruner("prune", at, opts)
     if settings.promoter_password is not None and settings.redis.promoter_password is not None:

@@ -15,6 +15,7 @@ from recovery.plan.plan import SITES, SiteName
 
 _DESCRIPTIONS = {
     "writer": "Writes backups; deletes nothing",
+    "exporter": "Writes copies of configuration; seals Secrets and opens none; deletes nothing",
     "shipper": "Ships the databases' logs to the DR bucket; deletes nothing",
     "restorer": "Reads copies; writes nothing",
     "monitor": "Watches copies: pointers, manifests, sizes",

@@ -17,6 +17,7 @@ from components.network.peering_acceptance import PeeringAcceptance, PeeringAcce
 from components.runners import Runners
 from components.workload import plan_config_map, urgent_class
 from infra import redis
+from infra.configuration import declare_copies
 from infra.kubernetes import cluster_provider
 from infra.settings.prod import SIDECAR, ProdSettings
 from infra.settings.replica import ReplicaSettings
@@ -73,6 +74,7 @@ def declare(settings: ProdSettings) -> None:
     BackupCronJobs(
         "backup-redis", redis.at_production(settings, at, copies, pulumi.ResourceOptions(provider=cluster)), opts
     )
+    declare_copies(at, settings.cluster_endpoint, settings.cluster_ca, settings.lock_mode, opts)
     LogShipper(
         "postgres-log-shipper",
         LogShipperArgs(

@@ -29,6 +29,7 @@ LOG_SHIPPER = "log-shipper"
 SHIPPER_LABEL = {COMPONENT: LOG_SHIPPER}
 WALL_LABEL = {COMPONENT: "wall"}
 PRUNER_LABEL = {COMPONENT: "pruner"}
+EXPORTER_LABEL = {COMPONENT: "exporter"}
 BESIDE = "postgres-beside"
 """The server beside the standby that a restore brings up to look into: its Deployment, and the ConfigMap that says of
 what moment it is."""
@@ -130,6 +131,7 @@ https://github.com/aws/amazon-eks-pod-identity-webhook"""
 
 # Service accounts, one per duty; some are named before their Pods exist, so that the roles are there first.
 BACKUP_ACCOUNT = "dr-backup"
+EXPORTER_ACCOUNT = "dr-exporter"
 GUARD_ACCOUNT = "dr-guard"
 OPERATOR_ACCOUNT = "dr-operator"
 SHIPPER_ACCOUNT = "dr-shipper"
@@ -140,6 +142,7 @@ WALL_ACCOUNT = "dr-wall"
 
 ACCOUNT_OF_DUTY = {
     "writer": BACKUP_ACCOUNT,
+    "exporter": EXPORTER_ACCOUNT,
     "shipper": SHIPPER_ACCOUNT,
     "restorer": RESTORER_ACCOUNT,
     "monitor": MONITOR_ACCOUNT,

@@ -25,7 +25,7 @@ _RETRIES = 1
 @dataclass(frozen=True, kw_only=True)
 class BackupCronJobsArgs:
     """`source`: how the dataset is reached at this site. The keys of `kinds` are as `dr backup` takes them; schedule
-    and deadlines are the plan's. `account`: the writer's, where another dataset of the site has declared it."""
+    and deadlines are the plan's. `account`: the source's duty's, where another dataset of the site has declared it."""
 
     at: Runners
     source: BackupSource
@@ -41,13 +41,14 @@ class BackupCronJobs(pulumi.ComponentResource):
     It is declared at both sites and makes copies where the lease is: at the other one each run ends at once and well.
     So copying goes on by itself after a promotion, and nobody has to be given the right to start it.
 
-    AWS credentials come by Pod Identity: there is no static key anywhere. All datasets of a site are copied by one
-    service account, `account`, and each dataset's Pods have the password of their own server alone.
+    AWS credentials come by Pod Identity: there is no static key anywhere. All datasets of a site whose duty is
+    the same are copied by one service account, `account`, and each dataset's Pods have the password of their own server
+    alone.
     """
 
     def __init__(self, name: str, args: BackupCronJobsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("ultramarket:dr:BackupCronJobs", name, None, opts)
-        self.account = [*args.account] or declare_identity(name, args.at, "writer", self)
+        self.account = [*args.account] or declare_identity(name, args.at, args.source.duty, self)
         login = args.source.login
         needed = [*self.account]
         if login:
@@ -71,7 +72,7 @@ def _cron_job(
         "backup",
         ["dr", "backup", source.dataset, kind, "--if-active", *more],
         args.at,
-        "writer",
+        source.duty,
         labels=source.labels,
         logins={source.login.variable: source.login.name} if source.login else {},
         environment={"DR_LOCK_MODE": args.lock_mode, **source.environment},

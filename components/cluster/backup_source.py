@@ -26,8 +26,8 @@ class Login:
 @dataclass(frozen=True, kw_only=True)
 class BackupSource:
     """Of one dataset at one site. `environment`: what its engine is told (`engines/`), never a password, which comes by
-    `login`. `due`: whether it is looked every few minutes for a full one that is due before its time. `labels`: by
-    which network policies let its Pods to their server and to no other."""
+    `login`. `due`: whether it is looked every few minutes for a full one that is due before its time. `duty`: as whom
+    it is copied. `labels`: by which network policies let its Pods to their server and to no other."""
 
     dataset: str
     environment: Mapping[str, pulumi.Input[str]] = field(default_factory=lambda: NOTHING)
@@ -37,3 +37,4 @@ class BackupSource:
     size: Size = RUNNER
     labels: dict[str, str] = field(default_factory=lambda: BACKUP_LABEL)
     due: bool = True
+    duty: str = "writer"

@@ -12,6 +12,7 @@ from recovery.names import (
     BACKUP_LABEL,
     BESIDE_LABEL,
     COMPONENT,
+    EXPORTER_LABEL,
     GATE_PORT,
     MONITOR_LABEL,
     OPERATOR_LABEL,
@@ -64,7 +65,8 @@ class DefaultDeny(pulumi.ComponentResource):
         services = _with_label("app.kubernetes.io/name", args.services)
         duties = [each[COMPONENT] for each in (OPERATOR_LABEL, BACKUP_LABEL, MONITOR_LABEL)]
         others = [
-            each[COMPONENT] for each in (STANDBY_LABEL, SHIPPER_LABEL, PRUNER_LABEL, BESIDE_LABEL, REDIS_BACKUP_LABEL)
+            each[COMPONENT]
+            for each in (STANDBY_LABEL, SHIPPER_LABEL, PRUNER_LABEL, BESIDE_LABEL, REDIS_BACKUP_LABEL, EXPORTER_LABEL)
         ]
         runners, aws_users = _with_label(COMPONENT, duties), _with_label(COMPONENT, [*others, *duties])
         shipper: meta.LabelSelectorArgsDict = {"match_labels": SHIPPER_LABEL}

@@ -78,6 +78,8 @@ _NO_CONFIGURATION = {
     ("coordination.k8s.io", "leases"): "who leads at this moment",
     ("coordination.k8s.io", "leasecandidates"): "who leads at this moment",
     ("apps", "controllerrevisions"): "history of a controller",
+    ("storage.k8s.io", "csistoragecapacities"): "what a driver measures",
+    ("networking.k8s.aws", "policyendpoints"): "its NetworkPolicy makes it",
     ("resource.k8s.io", "resourceclaims"): "what is allotted at this moment",
 }
 

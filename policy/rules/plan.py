@@ -51,6 +51,7 @@ PLAN_RULES = (
     *ignore("time_zone **.exception.reason"),
     Rule("**.exception[*]", shorter(duration), "this dataset may miss an objective by more"),
     Rule("datasets[*].root", WATCHED, "copies are of another folder"),
+    Rule("datasets.configuration.kinds", contains_all(), "a kind of object is not copied any more"),
     Rule("datasets.configuration.cluster_objects", contains_all(), "an object is not copied any more"),
     Rule("datasets.configuration.paths", contains_all(), "files are not copied any more"),
     Rule("datasets[*].exclude", contains_all(fewer=Verdict.STRONGER, more=Verdict.WEAKER), "more files are left out"),

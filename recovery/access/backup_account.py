@@ -39,10 +39,11 @@ def bucket_grants(names: Names, bucket: str) -> list[Statement]:
 
 def key_grants(names: Names) -> list[Statement]:
     """Statements for the policy of the backup account's key: production uses it through S3, where the bucket's policy
-    says who; its IAM decides the rest."""
+    says who, and for what is sealed; its IAM decides the rest."""
     if not names.apart:
         return []
     return [
+        _sealed(names, "exporter", "kms:GenerateDataKey"),
         _sealed(names, "restorer", "kms:Decrypt"),
         {
             "Sid": "ProductionThroughS3",

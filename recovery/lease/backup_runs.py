@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal, get_args
 
-from recovery.plan.datasets import SCHEDULED_TODAY
 from recovery.plan.plan import SITES, SiteName
 
 NOTHING_CHANGED = "nothing has changed since"
@@ -50,11 +49,6 @@ def after(before: RunReport | None, run: RunReport) -> RunReport:
 def item(site: SiteName, dataset: str, kind: str) -> str:
     """The key of a site's report in the control table."""
     return f"copies#{site}#{dataset}#{kind}"
-
-
-def items(site: SiteName) -> tuple[str, ...]:
-    """Of the backups that a CronJob makes. A log is followed without a schedule, so nobody counts runs of it."""
-    return tuple(item(site, dataset, kind) for dataset, kind in sorted(SCHEDULED_TODAY))
 
 
 def prune_items(site: SiteName) -> tuple[str, ...]:

@@ -7,14 +7,20 @@ from typing import Literal, get_args
 
 from pydantic import field_validator
 
-from recovery.plan.fields import ClusterObject, Cron, Folder, Model, Pattern, Sentence, SqlName, once
+from recovery.plan.fields import ClusterObject, Cron, Folder, KindName, Model, Pattern, Sentence, SqlName, once
 from recovery.units import Duration, DurationOrPermanent
 
 DatasetName = Literal["postgres", "mongo", "redis", "files", "configuration"]
 DATASETS: tuple[DatasetName, ...] = get_args(DatasetName)
 Bucket = Literal["local", "cloud"]
 SCHEDULED_TODAY = frozenset(
-    {("postgres", "full"), ("postgres", "incremental"), ("redis", "full"), ("redis", "snapshot")}
+    {
+        ("postgres", "full"),
+        ("postgres", "incremental"),
+        ("redis", "full"),
+        ("redis", "snapshot"),
+        ("configuration", "full"),
+    }
 )
 """(dataset, kind) of the backups that the stacks make by a CronJob."""
 SHIPPED_TODAY = frozenset({("postgres", "log")})
@@ -115,12 +121,14 @@ class Files(Dataset):
 
 class Configuration(Dataset):
     """Cluster objects and settings, as they can be applied again: all of the site's namespace, `cluster_objects` of its
-    cluster (`RESOURCE.GROUP/NAME`), and the files at and below `paths`, where the copy is made."""
+    cluster (`RESOURCE.GROUP/NAME`), and the files at and below `paths`, where the copy is made. `kinds`: those of the
+    namespace that are not Kubernetes' own (`RESOURCE.GROUP`), which a stack has to let its copier list."""
 
+    kinds: tuple[KindName, ...] = ()
     cluster_objects: tuple[ClusterObject, ...] = ()
     paths: tuple[Folder, ...] = ()
 
-    @field_validator("cluster_objects", "paths")
+    @field_validator("kinds", "cluster_objects", "paths")
     @classmethod
     def _once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return once(value)

@@ -66,7 +66,7 @@ EVICTED_AFTER_SECONDS = 5
 300. Not 0, since a node that is back at once keeps them."""
 
 # Backups after a promotion, a restore, a drill, and the operator: more at once would be a mistake.
-RUNNERS = 10
+RUNNERS = 12
 KEYS_RUNNERS = 3  # of them: Redis's snapshot, its full copy, the look whether one is due
 # A Deployment's default: a rollout adds a quarter of its Pods, rounded up.
 # https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#max-surge

@@ -51,8 +51,9 @@ def shortage(plan: Plan, postgres: Size, nodes: Nodes, redis: Size | None = None
         ),
         SHIPPER,
         redis or redis_size(plan),
-        # The operator's workspace; the monitor's Job; the look whether a backup is due, which may become that backup.
-        *(RUNNER,) * 3,
+        # The operator's workspace; the monitor's Job; the looks whether a backup is due, of the database and of
+        # configuration, each of which may become that backup.
+        *(RUNNER,) * 4,
         # The same look for Redis, and its snapshot.
         *(KEYS_RUNNER,) * 2,
         *(SERVICE for service in plan.services.values() for _ in range(service.full)),

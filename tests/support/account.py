@@ -113,7 +113,12 @@ class Account:
         self.pods = {f"{site.namespace}/dr-guard": NAMES.role_arn("guard")}
         self.prod_pods = {
             f"{NAMES.plan.sites.prod.namespace}/{account}": NAMES.role_arn(duty)
-            for account, duty in (("dr-guard", "guard"), ("dr-wall", "wall"), ("dr-backup", "writer"))
+            for account, duty in (
+                ("dr-guard", "guard"),
+                ("dr-wall", "wall"),
+                ("dr-backup", "writer"),
+                ("dr-exporter", "exporter"),
+            )
         }
         self.prod_cluster = "arn:aws:eks:us-east-1:123456789012:cluster/shop"
         self.tables: dict[str, Any] = {

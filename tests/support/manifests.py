@@ -37,6 +37,13 @@ def of_redis(kind: str, *, started: datetime, epoch: int = 1, run: str = "aaaa",
     return made.model_copy(update={"parts": (part,), "retain_until": started + timedelta(days=1)})
 
 
+def of_configuration(*, started: datetime, epoch: int = 1) -> Manifest:
+    """Of a copy of configuration."""
+    made = manifest(epoch=epoch, started=started, dataset="configuration")
+    part = made.parts[0].model_copy(update={"key": f"{made.folder}1-objects.json.zst"})
+    return made.model_copy(update={"parts": (part,)})
+
+
 def full(age: timedelta, *, parts: int = 2, locked: timedelta = timedelta(days=7)) -> Manifest:
     """Of a full backup that began so long ago."""
     started = datetime.now(UTC).replace(microsecond=0) - age

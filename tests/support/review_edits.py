@@ -12,6 +12,7 @@ _BACKUP = "spec.jobTemplate.spec.template.spec.containers[backup]"
 _GUARD = "spec.template.spec.containers[guard]"
 _FULL = "backup-postgres-full-job"
 _BACKUPS = (_FULL, "backup-postgres-incremental-job", "backup-postgres-due-job")
+_EVERY = (*_BACKUPS, "backup-configuration-full-job", "backup-configuration-due-job")
 _SHIPS = "spec.template.spec.containers[shipper]"
 _SHIPPER = "postgres-log-shipper-deployment"
 
@@ -121,7 +122,7 @@ CONFIG = (
         "prod:lockMode",
         "GOVERNANCE",
         (
-            *(("prod", each, f"{_BACKUP}.env[DR_LOCK_MODE].value", W) for each in _BACKUPS),
+            *(("prod", each, f"{_BACKUP}.env[DR_LOCK_MODE].value", W) for each in _EVERY),
             ("prod", _SHIPPER, f"{_SHIPS}.env[DR_LOCK_MODE].value", W),
         ),
     ),
@@ -151,7 +152,7 @@ CONFIG = (
         "a new build by digest",
         "prod:runnerImage",
         f"ultramarket/dr-runner@{DIGEST}",
-        tuple(("prod", each, f"{_BACKUP}.image", N) for each in _BACKUPS),
+        tuple(("prod", each, f"{_BACKUP}.image", N) for each in _EVERY),
     ),
     Edit(
         "the primary's Pods opened", "prod:primaryPodLabels", REMOVED, (("prod", "site-guard-only-way", "deletion", W),)

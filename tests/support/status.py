@@ -18,7 +18,7 @@ from recovery.errors import DrError
 from recovery.names import manifest_key
 from recovery.ports.edge import EdgeSeen, ServiceAnswer
 from tests.support.fakes import FakeBucket
-from tests.support.manifests import manifest, of_redis
+from tests.support.manifests import manifest, of_configuration, of_redis
 from tests.support.promotion import (
     NOW,
     SYSTEM,
@@ -43,18 +43,19 @@ WEEKLY = ('schedule: "0 2 * * *"', 'schedule: "0 2 * * 0"')
 
 @pytest.fixture
 def copies() -> FakeBucket:
-    """The DR bucket, with a full backup of an hour ago."""
+    """The DR bucket, with a full backup of everything of an hour ago."""
     store = FakeBucket("copies")
     finished(store, timedelta(hours=1))
     return store
 
 
 def finished(store: FakeBucket, ago: timedelta, *, epoch: int = 1) -> Manifest:
-    """Let the newest full backup be so old, and the only one; Redis's copies are new."""
+    """Let the newest full backup be so old, and the only one; copies of Redis and of configuration are new."""
     store.objects.clear()
     made = manifest(epoch=epoch, started=NOW - ago - timedelta(minutes=1))
-    others = [of_redis(kind, epoch=epoch, started=NOW - timedelta(minutes=5)) for kind in ("full", "snapshot")]
-    for each in (made, *others):
+    recent = NOW - timedelta(minutes=5)
+    others = [of_redis(kind, epoch=epoch, started=recent) for kind in ("full", "snapshot")]
+    for each in (made, *others, of_configuration(epoch=epoch, started=recent)):
         key = manifest_key(each.folder)
         store.objects |= {each.parts[0].key: b"xxx", key: each.to_json()}
         assert move_pointer(store, each, key)

@@ -7,6 +7,7 @@ in `recovery.access.buckets`.
 from collections.abc import Mapping
 
 from recovery.access.documents import Document
+from recovery.access.duties.exporter import exporter_policy
 from recovery.access.duties.guard import guard_policy
 from recovery.access.duties.monitor import monitor_policy
 from recovery.access.duties.promoter import promoter_policy
@@ -25,6 +26,7 @@ def duty_policies(names: Names, key_arns: Mapping[str, str], assets: str = "") -
     both = [key_arns[site] for site in SITES]
     return {
         "writer": writer_policy(names, both),
+        "exporter": exporter_policy(names, *both),
         "shipper": shipper_policy(names, key_arns["dr"]),
         "restorer": restorer_policy(names, *both),
         "monitor": monitor_policy(names, both, assets),

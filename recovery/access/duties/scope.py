@@ -14,7 +14,10 @@ BACKUPS = tuple(f"{dataset}/" for dataset in DATASETS if dataset in _MADE)
 """What the keys of those copies begin with that the stacks' jobs make."""
 
 SEALED = "configuration"
-"""The dataset whose Secrets are stored as ciphertext only."""
+"""The dataset whose Secrets are stored as ciphertext only, and that has a writer of its own: who may read a namespace's
+Secrets writes nothing else, and who writes the rest seals and reads none."""
+WRITTEN = tuple(prefix for prefix in BACKUPS if prefix != f"{SEALED}/")
+"""What the writer's copies begin with."""
 
 SHARED = tuple(prefix for dataset in DATASETS if dataset in _MADE and (prefix := shared_prefix(dataset)))
 """Below which of them lies what several copies use."""

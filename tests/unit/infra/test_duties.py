@@ -9,6 +9,7 @@ from tests.support import stacks
 
 DUTIES = {
     "writer": "dr-backup",
+    "exporter": "dr-exporter",
     "shipper": "dr-shipper",
     "restorer": "dr-restorer",
     "monitor": "dr-monitor",

@@ -84,11 +84,21 @@ def pods(found: list[Declared]) -> dict[str, dict[str, Any]]:
                 "TamperAlarm": 2,
                 "MetricAlarms": 1,
                 "FailoverRecord": 1,
-                "DutyRole": 9,
+                "DutyRole": 10,
                 "ClusterRoles": 1,
             },
         ),
-        ("prod", {"SiteGuard": 1, "BackupCronJobs": 2, "LogShipper": 1, "Pruner": 1, "WallCheck": 1}),
+        (
+            "prod",
+            {
+                "SiteGuard": 1,
+                "BackupCronJobs": 3,
+                "ConfigurationExport": 1,
+                "LogShipper": 1,
+                "Pruner": 1,
+                "WallCheck": 1,
+            },
+        ),
         (
             "dr",
             {
@@ -97,7 +107,8 @@ def pods(found: list[Declared]) -> dict[str, dict[str, Any]]:
                 "SiteEdge": 1,
                 "DefaultDeny": 1,
                 "StrategyConfig": 1,
-                "BackupCronJobs": 2,
+                "BackupCronJobs": 3,
+                "ConfigurationExport": 1,
                 "LogShipper": 1,
                 "Pruner": 1,
                 "OperatorWorkspace": 1,

@@ -260,6 +260,7 @@ PLAN_CASES: list[tuple[str, Value, Value, Verdict]] = [
     ("datasets.files.exception.rpo", "27h", "50h", W),
     ("datasets.files.exception.reason", "a", "b", N),
     ("services.auth", {"warm": 1}, MISSING, W),
+    ("datasets.configuration.kinds", ["a.b"], [], W),
     ("datasets.configuration.cluster_objects", ["a.b/c"], [], W),
     ("datasets.configuration.paths", ["/etc/nginx"], [], W),
     ("services.auth.warm", 1, 2, N),

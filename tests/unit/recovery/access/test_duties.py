@@ -10,6 +10,7 @@ from recovery.access.buckets import break_glass_policy
 from recovery.access.conditions import LOCK_DAYS
 from recovery.access.documents import bucket_arn, table_arns
 from recovery.access.duties import writer
+from recovery.access.duties.exporter import exporter_policy
 from recovery.access.duties.guard import guard_policy
 from recovery.access.duties.monitor import monitor_policy
 from recovery.access.duties.promoter import promoter_policy
@@ -35,7 +36,10 @@ POINTER, LOG_POINTER = pointer_key("postgres", "full", 1), pointer_key("postgres
 S3_DR, S3_PROD = {"kms:ViaService": "s3.us-west-2.amazonaws.com"}, {"kms:ViaService": "s3.us-east-1.amazonaws.com"}
 AT_PROD, AT_DR = ({"aws:PrincipalTag/eks-cluster-name": name} for name in ("ultramarket", NAMES.dr_cluster))
 REPORT_PROD, REPORT_DR = ({"dynamodb:LeadingKeys": guard_item(site)} for site in SITES)
+OBJECTS = "configuration/full/00000001/u/20260101T000000Z-r/4-secrets.json.sealed.zst"
+OBJECTS_POINTER = pointer_key("configuration", "full", 1)
 OF_OBJECTS, OF_OTHERS = ({"kms:EncryptionContext:dataset": each} for each in ("configuration", "postgres"))
+RUNS_OBJECTS = {"dynamodb:LeadingKeys": "copies#prod#configuration#full"}
 LEASE, JOURNAL = {"dynamodb:LeadingKeys": "lease"}, {"dynamodb:LeadingKeys": "run#1"}
 PRUNED_PROD = {"dynamodb:LeadingKeys": "copies#prod#prune#dr"}
 RUNS_PROD, RUNS_DR = ({"dynamodb:LeadingKeys": f"copies#{site}#postgres#full"} for site in SITES)
@@ -47,6 +51,7 @@ SHIPPER = shipper_policy(NAMES, KEY_DR)
 _LINE = Line(1, "7", 1)
 RANGE, SEGMENT = Range(_LINE, 0, 9).key, Segment(_LINE, 0, 2**24).key
 RESTORER = restorer_policy(NAMES, KEY_PROD, KEY_DR)
+EXPORTER = exporter_policy(NAMES, KEY_PROD, KEY_DR)
 MONITOR = monitor_policy(NAMES, [KEY_PROD, KEY_DR])
 PRUNER = pruner_policy(NAMES, [KEY_PROD, KEY_DR])
 GUARD = guard_policy(NAMES, KEY_DR)
@@ -54,7 +59,7 @@ WALL = wall_policy(NAMES)
 PROMOTER = promoter_policy(NAMES, [KEY_DR])
 REPLICATION = replication_policy(NAMES, PROD, DR, source_key=KEY_PROD, destination_key=KEY_DR)
 EMERGENCY = break_glass_policy(NAMES, NAMES.account, [KEY_PROD, KEY_DR])
-ON_COPIES = {"shipper": SHIPPER, "restorer": RESTORER, "monitor": MONITOR, "pruner": PRUNER}
+ON_COPIES = {"exporter": EXPORTER, "shipper": SHIPPER, "restorer": RESTORER, "monitor": MONITOR, "pruner": PRUNER}
 ROLES = {
     "writer": WRITER,
     **ON_COPIES,
@@ -77,6 +82,14 @@ ROLES = {
         (WRITER, "dynamodb:GetItem", TABLE_DR, RUNS_PROD),
         (WRITER, "dynamodb:PutItem", TABLE_DR, RUNS_PROD | AT_PROD),
         (WRITER, "dynamodb:PutItem", TABLE_PROD, RUNS_DR | AT_DR),
+        (EXPORTER, "s3:PutObject", bucket_arn(PROD, OBJECTS), {}),
+        (EXPORTER, "s3:PutObjectRetention", bucket_arn(PROD, OBJECTS), {LOCK_DAYS: "30"}),
+        (EXPORTER, "s3:PutObject", bucket_arn(DR, OBJECTS_POINTER), {}),
+        (EXPORTER, "kms:GenerateDataKey", KEY_DR, OF_OBJECTS),
+        (EXPORTER, "kms:Encrypt", KEY_PROD, OF_OBJECTS),
+        (EXPORTER, "kms:GenerateDataKey", KEY_PROD, S3_PROD),
+        (EXPORTER, "dynamodb:GetItem", TABLE_DR, LEASE),
+        (EXPORTER, "dynamodb:PutItem", TABLE_DR, RUNS_OBJECTS | AT_PROD),
         (RESTORER, "kms:Decrypt", KEY_DR, OF_OBJECTS),
         (GUARD, "dynamodb:UpdateItem", TABLE_PROD, LEASE),
         (GUARD, "dynamodb:UpdateItem", TABLE_DR, LEASE),
@@ -166,10 +179,24 @@ def test_a_duty_may_do_its_work(document: Any, action: str, resource: str, conte
         (WRITER, "dynamodb:GetItem", TABLE_DR, SHIPS_PROD),
         (WRITER, "kms:Decrypt", KEY_PROD, {}),
         (WRITER, "kms:Decrypt", KEY_DR, OF_OBJECTS),
+        (WRITER, "s3:PutObject", bucket_arn(PROD, OBJECTS), {}),
+        (WRITER, "s3:PutObject", bucket_arn(PROD, OBJECTS_POINTER), {}),
+        (WRITER, "kms:GenerateDataKey", KEY_DR, OF_OBJECTS),
+        (EXPORTER, "kms:Decrypt", KEY_DR, OF_OBJECTS),
+        (EXPORTER, "kms:GenerateDataKey", KEY_DR, OF_OTHERS),
+        (EXPORTER, "kms:GenerateDataKey", KEY_DR, {}),
+        (EXPORTER, "kms:Encrypt", KEY_PROD, {}),
+        (EXPORTER, "s3:PutObject", bucket_arn(PROD, COPY), {}),
+        (EXPORTER, "s3:GetObject", bucket_arn(PROD, COPY), {}),
+        (EXPORTER, "s3:PutObject", bucket_arn(PROD, POINTER), {}),
+        (EXPORTER, "s3:DeleteObject", bucket_arn(PROD, OBJECTS), {}),
+        (EXPORTER, "dynamodb:PutItem", TABLE_DR, RUNS_PROD | AT_PROD),
+        (EXPORTER, "dynamodb:PutItem", TABLE_DR, LEASE | AT_PROD),
         (RESTORER, "kms:Decrypt", KEY_PROD, OF_OBJECTS),
         (RESTORER, "kms:Decrypt", KEY_DR, OF_OTHERS),
         (MONITOR, "kms:Decrypt", KEY_DR, OF_OBJECTS),
         (PROMOTER, "kms:Decrypt", KEY_DR, OF_OBJECTS),
+        (GUARD, "kms:Decrypt", KEY_DR, OF_OBJECTS | AT_DR),
         (GUARD, "dynamodb:PutItem", TABLE_PROD, LEASE),
         (GUARD, "dynamodb:PutItem", TABLE_DR, LEASE | AT_DR),
         (GUARD, "dynamodb:PutItem", TABLE_DR, REPORT_DR | AT_PROD),
@@ -297,7 +324,7 @@ def test_a_role_s_policy_fits_into_iam() -> None:
 
 def test_a_writer_of_files_makes_the_locks_of_packs_longer_and_sees_them(monkeypatch: pytest.MonkeyPatch) -> None:
     """As the policy will be with the CronJob that copies files."""
-    monkeypatch.setattr(writer, "BACKUPS", ("files/",))
+    monkeypatch.setattr(writer, "WRITTEN", ("files/",))
     monkeypatch.setattr(writer, "SHARED", (PACKS,))
     policy = writer_policy(NAMES, [KEY_PROD, KEY_DR])
     pack, manifest = (bucket_arn(PROD, key) for key in (f"{PACKS}a.zst", "files/full/1/x/y/manifest.json"))
