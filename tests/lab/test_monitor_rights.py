@@ -46,7 +46,8 @@ def make(space: Workspace, declared: dict[str, Object]) -> None:
     )
     space.create("serviceaccounts", MONITOR_ACCOUNT, automountServiceAccountToken=False)
     login = {"password": base64.b64encode(b"its own").decode()}
-    space.create("secrets", declared["monitor-login"]["metadata"]["name"], data=login)
+    for each in ("monitor-login", "monitor-redis-login"):
+        space.create("secrets", declared[each]["metadata"]["name"], data=login)
     space.create("configmaps", declared["monitor-access"]["metadata"]["name"], data={"kubeconfig": kubeconfig})
     space.create(
         "configmaps",

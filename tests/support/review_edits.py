@@ -12,7 +12,11 @@ _BACKUP = "spec.jobTemplate.spec.template.spec.containers[backup]"
 _GUARD = "spec.template.spec.containers[guard]"
 _FULL = "backup-postgres-full-job"
 _BACKUPS = (_FULL, "backup-postgres-incremental-job", "backup-postgres-due-job")
-_EVERY = (*_BACKUPS, "backup-configuration-full-job", "backup-configuration-due-job")
+_EVERY = (
+    *_BACKUPS,
+    *(f"backup-redis-{each}-job" for each in ("full", "snapshot", "due")),
+    *(f"backup-configuration-{each}-job" for each in ("full", "due")),
+)
 _SHIPS = "spec.template.spec.containers[shipper]"
 _SHIPPER = "postgres-log-shipper-deployment"
 
@@ -68,7 +72,16 @@ PLAN = (
         (
             *_in_plan("datasets.postgres.full.keep.cloud", W),
             ("foundation", "backups-dr-lifecycle", "rules[postgres/full/]", W),
-            # No lock is as long as before, so neither may the writer set one: it follows.
+        ),
+    ),
+    Edit(
+        "Redis's retention shortened",
+        "      keep: {local: 7d, cloud: 30d, archive: 7y}\n    snapshot:",
+        "      keep: {local: 7d, cloud: 20d, archive: 7y}\n    snapshot:",
+        (
+            *_in_plan("datasets.redis.full.keep.cloud", W),
+            ("foundation", "backups-dr-lifecycle", "rules[redis/full/]", W),
+            # With PostgreSQL's no lock of the writer's is as long as before, so neither may it set one: it follows.
             ("foundation", "role-writer-permission", "policy", N),
         ),
     ),

@@ -133,7 +133,7 @@ def test_an_exception_is_shown_with_its_reason_and_is_the_only_way_to_a_weaker_o
     limit = row(budget(plan()), "files", "region lost").loss.limit
     assert (limit.duration, limit.path) == (27 * HOUR, "datasets.files.exception.rpo")
     assert "deployed again" in limit.reason
-    without = TEXT[: TEXT.index("    exception:\n      rpo: 27h")] + TEXT[TEXT.index("  configuration:\n    full") :]
+    without = TEXT[: TEXT.index("    exception:\n      rpo: 27h")] + TEXT[TEXT.index("  configuration:") :]
     assert not budget(parse_plan(without)).met
 
 
