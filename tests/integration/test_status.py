@@ -72,8 +72,9 @@ def test_an_open_upload_is_seen_and_without_production_s_region_the_rest_is_told
     assert "`dr backup postgres full`" in found["backup postgres full"]["next_step"]
 
     dr_site.aws.reach.region_gone("us-east-1", "blackhole")
-    # Production's guard never reported here, and it is what tells of slots; and no pruner ever looked.
-    unknown = {"uploads prod", "slots", "hidden prod", "hidden dr"}
+    # Production's guard never reported here, and it is what tells of slots; no pruner ever looked; this site was never
+    # given the Deployment of a server beside.
+    unknown = {"uploads prod", "slots", "hidden prod", "hidden dr", "beside"}
     settled(dr_site, lambda levels: {name for name, level in levels.items() if level == "UNKNOWN"} == unknown)
 
 
