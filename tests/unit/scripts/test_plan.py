@@ -35,10 +35,10 @@ def test_the_committed_plan_is_printed_in_words(capsys: pytest.CaptureFixture[st
         "data lost at most (RPO)  15m",
         "uptime                   99.9%",
         "Strategy: warm, back within 30m when the region is lost",
-        "databases that follow          postgres",
+        "databases that follow            postgres, redis",
         "Copies, in the time of Asia/Tashkent",
         "postgres incremental  every 4 h, 06:00 to 22:00  30m      1h     local  made",
-        "redis snapshot        every 5 min                2m       3m     local  not yet",
+        "redis snapshot        every 5 min                2m       3m     local  made",
         "postgres log          1d     7d     90d",
         "configuration full    30d    1y     permanent",
         "promotions  oncall@ultramarket.com, business@ultramarket.com",
@@ -79,7 +79,7 @@ def test_json_holds_everything_and_ends_with_the_same_code(seed: str, capsys: py
     assert row["loss"]["seconds"] == 1205
     assert row["loss"]["terms"][1]["assumed"] is True
     assert found["plan"]["datasets"]["postgres"]["log"]["to"] == "local"
-    assert found["strategy"]["standbys"] == ["postgres"]
+    assert found["strategy"]["standbys"] == ["postgres", "redis"]
     assert [change["path"] for change in found["remedy"]["changes"]] == ["datasets.postgres.log.to"]
     assert run(capsys, "--plan", str(ROOT / "recovery.yaml"), "--json")[0] == 0
 
