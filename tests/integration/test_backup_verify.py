@@ -104,7 +104,7 @@ def test_a_backup_too_large_for_one_object_is_verified_from_all_of_them(
     [
         (("parts", 0, "sha256"), "0" * 64, "was changed"),
         (("parts", 0, "raw_bytes"), 1000, "unpacks to more than"),
-        ("stop_position", "F/FFFFFFFF", "differs from what is inside"),
+        ("stop_position", "0/FFFFFFFF", "differs from what is inside"),
         (("source", "timeline"), "two", "is not valid: source.timeline"),
         (("parts", 0, "key"), "../../etc/passwd", "is not about its own folder"),
         (("source", "system_identifier"), "1", "is not about its own folder"),

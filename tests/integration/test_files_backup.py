@@ -285,7 +285,7 @@ def test_the_page_restores_files_by_hand(
     site.back_up()
     site.write("conf/app.yaml", b"port: 9090\n")
     site.back_up()
-    blocks = re.findall(r"```sh\n(.*?)```", PAGE.partition("\n## Files\n")[2], re.DOTALL)
+    blocks = re.findall(r"```sh\n(.*?)```", PAGE.partition("\n## Files\n")[2].partition("\n## ")[0], re.DOTALL)
     assert len(blocks) == 2
     work = tmp_path / "work"
     environment = {**os.environ, **aws.env("prod"), "BUCKET": stored.bucket, "WORK": str(work)}

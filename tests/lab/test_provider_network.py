@@ -62,8 +62,9 @@ def test_the_network_is_made_changed_and_refreshed_with_production_s_region_gone
     assert found["Status"]["Code"] == "active"
     assert targets(theirs, production["table"])["10.20.0.0/16"] == peering
     (group,) = theirs.describe_security_groups(GroupIds=[production["group"]])["SecurityGroups"]
-    assert [(each["FromPort"], each["IpRanges"][0]["CidrIp"]) for each in group["IpPermissions"]] == [
-        (5432, "10.20.0.0/16")
+    assert sorted((each["FromPort"], each["IpRanges"][0]["CidrIp"]) for each in group["IpPermissions"]) == [
+        (5432, "10.20.0.0/16"),
+        (6379, "10.20.0.0/16"),
     ]
     zones = client(aws, "route53", "operator", "us-east-1").get_hosted_zone(Id=production["zone"])["VPCs"]
     assert "us-west-2" in {each["VPCRegion"] for each in zones}

@@ -49,7 +49,7 @@ def test_a_standby_is_built_from_the_bucket_while_production_is_down_and_streams
     standby.lose_pod()
     eventually(lambda: standby.rows("shipped") == "7", "the end of the log in the bucket")
     assert (standby.ask(RECOVERS), standby.rows("not shipped")) == ("True", "0")
-    assert "does not answer: restoring the newest backup instead" in filling(standby)
+    assert "does not answer: restoring the newest backup\n" in filling(standby)
 
     standby.primary.start()
     eventually(lambda: standby.ask(STREAMS) == "streaming", "the stream of production, which is back")
