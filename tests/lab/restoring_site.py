@@ -182,7 +182,8 @@ def _objects(made: RestoringSite) -> None:
     space.api.merge(f"/api/v1/namespaces/{space.name}", {"metadata": {"annotations": identity}})
     password = base64.b64encode(made.site.primary.passwords[ROLE_GUARD].encode()).decode()
     space.create("secrets", declared["postgres-guard-login"]["metadata"]["name"], data={"password": password})
-    for name in ("postgres-service", "postgres-gate"):
+    # Redis' as well, though none runs: the guard has its address from it.
+    for name in ("redis-service", "postgres-service", "postgres-gate"):
         spec = _whole(declared[name]["spec"])
         space.create("services", declared[name]["metadata"]["name"], spec=spec)
     for name, sizes in made.plan.services.items():

@@ -118,7 +118,7 @@ def test_production_alive_and_damaged_is_left_for_the_moment_before(make: Make) 
             site.space.eventually(lambda: len(site.volumes()) == 4, "the new disk")
         done = promoted(site, *go_back)
         assert done["resumed"] and (done["epoch_before"], done["epoch_after"]) == (1, 2)
-        assert [each["name"] for each in done["steps"]][::11] == ["restore", "clear"]
+        assert (done["steps"][0]["name"], done["steps"][-1]["name"]) == ("restore", "clear")
         assert rows(site) == {"before": "7", "damage": "0", "never shipped": "0"}
         assert session.execute("SELECT count(*) FROM dr.probe WHERE run = 'damage'").fetchone() == (3,)
     assert site.lease().site == "dr"
