@@ -21,11 +21,12 @@ class RedisWriteSeen:
 
 
 class WriteToRedis(Step[RedisWriteSeen]):
-    """Repeating it does no harm: it writes the same again."""
+    """Repeating it does no harm: it writes the same again. After PostgreSQL's write, not beside it: what proves either
+    is known to its process only, so a process that dies before both are in the journal would leave both to the next."""
 
     name = "redis_write"
     title = "write to Redis through the DR gate"
-    after = ("hold", "redis")
+    after = ("write", "redis")
     observes = RedisWriteSeen
     verbs = {ANNOUNCE: "writing to Redis through the DR gate"}  # noqa: RUF012 - a constant of the class
     longest_pause = 0.05  # customers wait for the gate

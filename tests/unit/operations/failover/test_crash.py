@@ -37,6 +37,9 @@ def assert_promoted(site: Site) -> None:
     assert site.replicas == {name: service.full for name, service in PLAN.services.items()}
     assert site.count("take") == 1
     assert site.count("promote") == 1
+    assert not site.redis.replica and site.redis_kept
+    assert site.count("promote redis") == 1
+    assert site.count("announce to redis") >= 1
 
 
 def points(part: int, parts: int) -> Iterator[int]:
@@ -79,6 +82,7 @@ def test_promotion_killed_again_and_again_gets_to_its_end(tmp_path: Path) -> Non
     site, lives = Site(), 0
     while die_after(site, tmp_path, 14):
         lives += 1
+        assert lives < 100, "no life gets further than the one before"
     assert lives > 5
     assert_promoted(site)
 
