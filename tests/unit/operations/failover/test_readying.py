@@ -108,7 +108,8 @@ def test_after_corruption_the_moment_before_is_promoted_under_a_new_epoch_and_no
     site = Site(database=damaged, bucket_end=2000, lease=lease(heartbeat=beat(minutes=1)))
     after_corruption(site, tmp_path).execute(**HALF_AN_HOUR)
     assert [each for each in site.effects if not each.startswith("scale")] == [
-        "order", "standby 0", "release", "standby 1", "take", "promote", "hold", "announce", "marker", "clear",
+        "order", "standby 0", "release", "standby 1", "take", "promote redis", "promote", "keep redis", "hold",
+        "announce", "announce to redis", "marker", "clear",
     ]  # fmt: skip
     assert site.kept == {"pv-1": damaged}
     assert site.database.pinned == "0/1F4" and site.database.replay_lsn == 700 and not site.database.in_recovery
